@@ -1,0 +1,3 @@
+"""pytest-wfo: verify a customer site against the inContact WFO Environmental Requirements."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,127 @@
+"""The site under test as the inventory describes it: hosts, what they are for, how they are reached.
+
+No secret ever lives here: a ``SecretRef`` names where a secret is kept, and only
+``pytest_wfo.connect`` looks there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from enum import Enum
+
+
+class Role(str, Enum):
+    """What a host is for the site."""
+
+    PREMISES = "premises"  # a WFO PREMISES server
+    CLIENT = "client"  # a PC of an agent or supervisor
+    EDGE = "edge"  # a firewall between the site and the cloud
+    CLOUD = "cloud"  # a vantage point on the cloud side
+
+
+class Feature(str, Enum):
+    """A WFO product that brings requirements of its own (document: "If you use ...")."""
+
+    SCREEN_RECORDING = "screen_recording"
+    DESKTOP_ANALYTICS = "desktop_analytics"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret is kept: ``scheme`` is "env", "file", "keyring" or "prompt"; ``name`` says which.
+
+    ``name`` is a variable, a path, "service/user", or "" for a prompt.
+    """
+
+    scheme: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.name}" if self.name else self.scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds allowed for each stage of reaching a host."""
+
+    connect: float = 5.0
+    banner: float = 10.0
+    login: float = 15.0
+    script: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How one host is reached. ``kind`` is "ssh", "local", or "testinfra" (then ``spec`` is its URL).
+
+    ``address`` and ``port`` are the management end point; ``host_key`` is "ssh-ed25519 AAAA..." (or
+    empty: known_hosts decides); ``via`` names another host of the inventory to jump through;
+    ``sudo`` runs the whole script as root (otherwise ``sudo -n`` is tried for single commands).
+    """
+
+    kind: str
+    address: str = ""
+    port: int = 22
+    user: str = ""
+    password: SecretRef | None = None
+    key: str = ""
+    passphrase: SecretRef | None = None
+    agent: bool = True
+    host_key: str = ""
+    known_hosts: str = ""
+    via: str = ""
+    sudo: bool = False
+    sudo_password: SecretRef | None = None
+    spec: str = ""
+    timeouts: Timeouts = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One machine of the site.
+
+    ``addresses`` are the IP addresses its peers use for WFO traffic (at least one);
+    ``public_address`` is what the cloud uses for a PREMISES server behind NAT ("": the same).
+    """
+
+    name: str
+    roles: frozenset[Role]
+    addresses: tuple[str, ...]
+    connection: Connection
+    platform: str = "posix"
+    public_address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A requirement the site reads differently, with the written justification (a site overlay).
+
+    ``requirement`` is a glob over requirement ids.
+    """
+
+    requirement: str
+    because: str
+    approved_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One customer location under test. ``hosts`` keeps the order of the inventory."""
+
+    name: str
+    ticket: str
+    edition: str
+    hosts: Mapping[str, Host]
+    features: frozenset[Feature] = frozenset()
+    cloud_endpoints: tuple[str, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+    timezone: tzinfo | None = None
+    source: str = ""  # the inventory file's name, as the user wrote it
+    sha256: str = ""  # of the inventory's bytes
+    warnings: tuple[str, ...] = field(default=())
+
+    def having(self, role: Role) -> tuple[Host, ...]:
+        """The hosts with ``role``, in the inventory's order."""
+        return tuple(host for host in self.hosts.values() if role in host.roles)

@@ -1,0 +1,86 @@
+"""One edition of the vendor's document as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from pytest_wfo.core.facts import Transport
+from pytest_wfo.core.hosts import Feature, Role
+
+
+class Claim(str, Enum):
+    """What is claimed about a row, one function in ``core/checks`` each.
+
+    "Port open" is three claims that are never mixed: a policy permits it, something listens, and
+    a real peer gets through and hears the stated transport.
+    """
+
+    ACCESS = "access"  # ours: the host was reached, is the right one, and let us see enough
+    PERMITS_OUT = "permits-out"  # the host's own firewall lets connections out
+    PERMITS_IN = "permits-in"  # the host's own firewall lets connections in
+    FORWARDS_OUT = "forwards-out"  # the edge forwards from the PREMISES server to the cloud
+    FORWARDS_IN = "forwards-in"  # the edge forwards from the cloud to the PREMISES server
+    LISTENS = "listens"  # something listens, reachable from outside the host
+    CONNECTS = "connects"  # a connection succeeds and the peer speaks the transport
+    CONNECTS_IN = "connects-in"  # the same from the cloud side, seen from a vantage point
+    NARROW = "narrow"  # ours, advisory: no wider than the document asks
+    EXCLUDED_MEMORY_RESIDENT = "excluded-memory-resident"
+    EXCLUDED_ON_DEMAND = "excluded-on-demand"
+    UNTOUCHED = "untouched"  # antivirus leaves files of the type alone
+    CONSIDERED = "considered"  # advisory: locked, large and temporary files are excluded
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a requirement comes from: ``section`` of the document and the ``words`` it rests on.
+
+    ``words`` occur in the document's text (white space folded), except where ``ours`` is true:
+    then they say in our words why we ask for it.
+    """
+
+    section: str
+    words: str
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One claim about one row of the document, for hosts with any of ``roles``.
+
+    ``id`` is ``row.claim`` and matches ``[A-Za-z0-9._:-]+``. Parameters that a claim does not use
+    are empty. ``ranges`` are CIDR; ``item`` is a process, an extension, a folder or a file type.
+    ``reading`` is how we read the document where it leaves things open ("" where it is plain).
+    """
+
+    id: str
+    row: str
+    claim: Claim
+    title: str
+    source: Source
+    roles: frozenset[Role]
+    chapter: str
+    feature: Feature | None = None
+    advisory: bool = False
+    port: int = 0
+    transport: Transport = Transport.TCP
+    ranges: tuple[str, ...] = ()
+    item: str = ""
+    item_kind: str = ""  # "process", "extension", "folder", "file-type"
+    grants_port: int = 0  # the port a Silverlight policy must grant
+    reading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """All requirements of one version of the document, in the document's order."""
+
+    id: str
+    title: str
+    requirements: tuple[Requirement, ...]
+    ambiguities: tuple[str, ...] = ()
+    sha256: str = ""  # of the edition file's bytes
+    by_id: dict[str, Requirement] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.by_id.update({requirement.id: requirement for requirement in self.requirements})
