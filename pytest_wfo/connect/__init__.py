@@ -1,0 +1,1 @@
+"""Connections to hosts: SSH on paramiko, local, and any other testinfra backend."""

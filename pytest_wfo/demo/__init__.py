@@ -1,0 +1,1 @@
+"""The embedded site of `pytest --wfo-demo`: simulated hosts behind real SSH connections."""

@@ -1,0 +1,1 @@
+"""Text that people wrote -> core types; every problem at once, with file, line and column."""

@@ -1,0 +1,1 @@
+"""Hosts -> answers: all at once, bounded, with deadlines; snapshots for judging again offline."""

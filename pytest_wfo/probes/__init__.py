@@ -1,0 +1,1 @@
+"""One script a platform, and the pure readers of what it prints."""

@@ -1,0 +1,1 @@
+"""Findings -> files. Knows nothing of pytest."""
