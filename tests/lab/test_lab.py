@@ -1,0 +1,245 @@
+"""The lab itself: it is what the faults assume, leaks nothing, and leaves nothing."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.lab import network
+from tests.lab.lab import Lab, running_lab
+from tests.lab.rights import SUDOERS
+from tests.lab.shell import run
+from tests.lab.topology import CLIENT_PORTS, CLOUD_RANGES, MACHINES, PREMISES, PUBLIC, USER, Names
+
+pytestmark = pytest.mark.lab
+
+_CONNECT = """
+import socket, sys
+for pair in sys.argv[1:]:
+    host, _, port = pair.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), 0.5).close()
+        print(pair, "open")
+    except OSError as error:
+        print(pair, "timeout" if error.errno is None else error.strerror)
+"""
+
+
+def _connects(lab: Lab, host: str, *targets: str) -> dict[str, str]:
+    answer = lab.inside(host, "/usr/bin/python3", "-c", _CONNECT, *targets)
+    return dict(line.split(" ", 1) for line in answer.splitlines())
+
+
+def _ssh(lab: Lab, host: str, command: str, user: str = USER) -> subprocess.CompletedProcess[str]:
+    known_hosts = lab.folder / "known_hosts"
+    address = lab.names.management(host)
+    known_hosts.write_text(f"{address} {lab.host_key(host)}\n")
+    options = {
+        "UserKnownHostsFile": known_hosts,
+        "StrictHostKeyChecking": "yes",
+        "BatchMode": "yes",
+        "IdentitiesOnly": "yes",
+        "IdentityAgent": "none",
+        "ConnectTimeout": 3,
+    }
+    words = [f"-o{key}={value}" for key, value in options.items()]
+    key = str(lab.folder / "client")
+    return subprocess.run(
+        ["ssh", "-F", "none", "-i", key, *words, f"{user}@{address}", command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+
+def test_every_flow_of_the_document_is_open(lab: Lab) -> None:
+    cloud = [f"207.166.{net}.{last}:2010" for net in (94, 95) for last in (1, 10, 127, 128, 254)]
+    served = [f"{PREMISES}:{port}" for port in CLIENT_PORTS]
+
+    seen = {
+        **_connects(lab, "premises", *cloud),
+        **_connects(lab, "client1", *served),
+        **_connects(lab, "client2", *served),
+        **_connects(lab, "cloud", f"{PUBLIC}:2010"),
+    }
+
+    assert set(seen.values()) == {"open"}, seen
+
+
+def test_nothing_else_is_open(lab: Lab) -> None:
+    client2 = MACHINES["client2"].address
+
+    seen = {
+        **_connects(lab, "client1", f"{PREMISES}:2010", f"{client2}:80", "207.166.94.10:2010"),
+        **_connects(lab, "premises", "207.166.94.11:443"),
+        **_connects(lab, "cloud", f"{PUBLIC}:80"),
+    }
+
+    assert "open" not in seen.values(), seen
+
+
+def test_no_host_reaches_another_over_the_management_network(lab: Lab) -> None:
+    targets = [f"{lab.names.management(host)}:22" for host in ("premises", "edge")]
+
+    assert "open" not in _connects(lab, "client1", *targets).values()
+
+
+def test_the_root_namespace_cannot_reach_the_cloud_ranges(lab: Lab) -> None:
+    """Asked of the routing table only: no packet is sent."""
+    for cidr in CLOUD_RANGES:
+        with pytest.raises(Exception, match=r"exit 2: .*(No route to host|unreachable)"):
+            run("ip", "route", "get", cidr.replace(".0/24", ".9"))
+
+
+@pytest.mark.parametrize("host", MACHINES)
+def test_each_host_lets_its_user_in_and_shows_only_itself(lab: Lab, host: str) -> None:
+    done = _ssh(
+        lab, host, "uname -n; id -un; ps -e -o comm=; sudo -n /usr/sbin/nft -j list ruleset"
+    )
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.split("\n")
+    assert lines[:2] == [host, USER]
+    assert done.stdout.count("sshd") <= 4
+    assert '"nftables"' in lines[-2]
+
+
+def test_root_may_log_in_with_the_key(lab: Lab) -> None:
+    assert _ssh(lab, "edge", "id -u", user="root").stdout == "0\n"
+
+
+def test_sudo_grants_single_commands_only(lab: Lab) -> None:
+    assert _ssh(lab, "premises", "sudo -n id").returncode != 0
+
+    lab.hosts["premises"].tell("sudo", "off")
+
+    assert _ssh(lab, "premises", "sudo -n /usr/sbin/nft -j list ruleset").returncode != 0
+
+
+def test_a_stopped_sshd_accepts_and_says_nothing(lab: Lab) -> None:
+    lab.hosts["client1"].tell("sshd", "hang")
+
+    with socket.create_connection((lab.names.management("client1"), 22), 2) as connection:
+        connection.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+
+
+def test_another_host_key_is_really_another(lab: Lab) -> None:
+    lab.hosts["client1"].tell("sshd", "wrongkey")
+
+    assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in _ssh(lab, "client1", "true").stderr
+
+
+def test_a_refused_login_says_so(lab: Lab) -> None:
+    lab.hosts["client1"].tell("login", "off")
+
+    assert "Permission denied" in _ssh(lab, "client1", "true").stderr
+
+
+def test_healing_restores_every_part(lab: Lab) -> None:
+    """Break one thing of each kind; healing compares the whole state with the healthy one."""
+    lab.nft("premises", "add rule inet host input_faults tcp dport 2010 drop")
+    lab.nft("wire", "add table netdev lost")
+    lab.inside("client1", "iptables-legacy", "-A", "INPUT", "-p", "tcp", "-j", "DROP")
+    lab.inside("client2", "iptables-nft", "-A", "INPUT", "-p", "tcp", "-j", "DROP")
+    lab.inside("edge", "sysctl", "-q", "-w", "net.ipv4.ip_forward=0")
+    lab.ip("cloud", "link set wan down", "link set mgmt down")
+    lab.ip("premises", "route del 207.166.94.0/24")
+    lab.listener("premises", 2012, "off")
+    lab.hosts["edge"].tell("sshd", "off")
+    broken = lab.state()
+
+    lab.heal()
+
+    different = {key for key in broken if broken[key] != lab.healthy.get(key)}
+    assert different == {
+        "premises nft",
+        "wire nft",
+        "client1 legacy",
+        "client2 nft",
+        "edge forwarding",
+        "cloud links",
+        "cloud routes",
+        "premises routes",
+        "premises",
+        "edge",
+    }
+    assert lab.state() == lab.healthy
+
+
+def test_the_guard_stopped_nothing(lab: Lab) -> None:
+    """No packet for the cloud ranges came near the way out of this machine."""
+    counters = network.guard_counters(lab.names)
+
+    assert {"inet forward", "inet output"} < counters.keys()
+    assert not any(counters.values()), counters
+
+
+def test_a_second_lab_stands_beside_the_first_and_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
+    with running_lab(tmp_path, SUDOERS) as second:
+        names = second.names
+        assert names.tag != lab.names.tag
+        assert len(network.leftovers(names)) >= 5 + 6 + 2 + 2 + 5
+        assert _connects(second, "premises", "207.166.94.10:2010") == {"207.166.94.10:2010": "open"}
+
+    assert network.leftovers(names) == ()
+    assert lab.state() == lab.healthy
+
+
+def test_an_error_while_the_lab_goes_up_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lab_session: Lab
+) -> None:
+    seen = []
+
+    def interrupted(lab: Lab) -> dict[str, object]:
+        seen.append(lab.names)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Lab, "state", interrupted)
+
+    with pytest.raises(KeyboardInterrupt), running_lab(tmp_path, SUDOERS):
+        pass
+
+    assert network.leftovers(seen[0]) == ()
+
+
+_KILLED_MAKER = """
+import os, signal, sys
+from pathlib import Path
+from tests.lab.lab import running_lab
+
+with running_lab(Path(sys.argv[1]), "") as lab:
+    print(lab.names.pid, lab.names.letter, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_lab_whose_maker_was_killed_is_swept_away(lab: Lab, tmp_path: Path) -> None:
+    """After SIGKILL the hosts end by themselves, and the next lab removes the network."""
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED_MAKER, str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    pid, letter = done.stdout.split()
+    names = Names(int(pid), letter)
+    end = time.monotonic() + 5
+    while any("process" in left for left in network.leftovers(names)) and time.monotonic() < end:
+        time.sleep(0.05)
+    left = network.leftovers(names)
+    assert left
+    assert not any("process" in thing for thing in left), left
+
+    network.sweep()
+
+    assert network.leftovers(names) == ()
+    assert lab.state() == lab.healthy
