@@ -35,15 +35,15 @@ def interfaces_for(addresses: AddressSet, routes: tuple[Route, ...]) -> tuple[Wa
     ways: list[Way] = []
     left = addresses
     for table in _TABLES:
+        here = left
         for network, route in _by_precedence(routes, table):
-            if not left:
-                return _merged(ways)
-            if route.kind == "throw":
-                continue
-            hit = left & network
-            if hit:
+            if not here:
+                break
+            hit = here & network
+            here -= network
+            if hit and route.kind != "throw":  # throw: the next table decides
                 ways.append(_way(hit, route))
-                left -= network
+                left -= hit
     if left:
         ways.append(Way(left, None, "no route"))
     return _merged(ways)
