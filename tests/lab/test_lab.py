@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab import network
+from tests.lab.faults import REJECTIONS, address_missing, loss, rule
 from tests.lab.lab import Lab, running_lab
 from tests.lab.rights import SUDOERS
 from tests.lab.shell import run
@@ -26,7 +27,7 @@ for pair in sys.argv[1:]:
         socket.create_connection((host, int(port)), 0.5).close()
         print(pair, "open")
     except OSError as error:
-        print(pair, "timeout" if error.errno is None else error.strerror)
+        print(pair, error.strerror or "timeout")
 """
 
 
@@ -141,6 +142,82 @@ def test_a_refused_login_says_so(lab: Lab) -> None:
     lab.hosts["client1"].tell("login", "off")
 
     assert "Permission denied" in _ssh(lab, "client1", "true").stderr
+
+
+_ASK = """
+import socket, sys
+host, port, words = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode() + b"\\r\\n\\r\\n"
+try:
+    with socket.create_connection((host, port), 1) as connection:
+        connection.sendall(words)
+        print("heard", connection.recv(4096))
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("port", "mode", "heard"),
+    [
+        (2012, "ok", "HTTP/1.1 200 OK"),
+        (2012, "off", "ConnectionRefusedError"),
+        (2012, "silent", "TimeoutError"),
+        (2012, "slow:0.2", "HTTP/1.1 200 OK"),
+        (2012, "slow:5", "TimeoutError"),
+        (2012, "close", "heard b''"),
+        (2012, "rst", "ConnectionResetError"),
+        (2012, "garbage", r"heard b'\x80\x81"),
+        (2012, "http500", "HTTP/1.1 500"),
+        (2012, "loopback", "ConnectionRefusedError"),
+        (2012, "v6only", "ConnectionRefusedError"),
+        (2012, "dual", "HTTP/1.1 200 OK"),
+        (443, "ok", "heard b''"),  # TLS: plain words are no handshake
+        (443, "plain", "HTTP/1.1 200 OK"),
+        (4510, "ok", "heard b'heard <policy-file-request/>"),
+        (943, "ok", 'port="4502-4534"'),
+        (943, "grants:4502-4509", 'port="4502-4509"'),
+    ],
+)
+def test_a_listener_is_what_its_mode_says(lab: Lab, port: int, mode: str, heard: str) -> None:
+    lab.listener("premises", port, mode)
+
+    words = "<policy-file-request/>" if port in {943, 4510} else "GET / HTTP/1.1"
+    answer = lab.inside("client1", "/usr/bin/python3", "-c", _ASK, PREMISES, str(port), words)
+
+    assert heard in answer
+
+
+@pytest.mark.parametrize(
+    ("how", "seen"),
+    [
+        ("drop", "timeout"),
+        ("rst", "Connection refused"),
+        ("icmp-port", "Connection refused"),
+        ("icmp-host", "No route to host"),
+        ("icmp-admin", "No route to host"),
+    ],
+)
+def test_each_rejection_looks_as_the_kernel_makes_it(lab: Lab, how: str, seen: str) -> None:
+    rule("edge", "forward", f"tcp dport 2010 {REJECTIONS[how]}")(lab)
+
+    assert set(_connects(lab, "premises", "207.166.95.10:2010").values()) == {seen}
+
+
+def test_a_missing_address_is_the_only_one_missing(lab: Lab) -> None:
+    address_missing("premises", "207.166.94.77")(lab)
+
+    seen = _connects(lab, "premises", *(f"207.166.94.{last}:2010" for last in (76, 77, 78)))
+
+    assert [*seen.values()] == ["open", "timeout", "open"]
+
+
+def test_loss_on_the_wire_is_seen_by_no_host(lab: Lab) -> None:
+    loss("lan-client1", 100)(lab)
+
+    assert set(_connects(lab, "client1", f"{PREMISES}:80").values()) == {"timeout"}
+    assert set(_connects(lab, "client2", f"{PREMISES}:80").values()) == {"open"}
+    changed = {key for key, value in lab.state().items() if value != lab.healthy.get(key)}
+    assert changed == {"wire nft"}
 
 
 def test_healing_restores_every_part(lab: Lab) -> None:
