@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab import network
-from tests.lab.faults import REJECTIONS, address_missing, loss, rule
+from tests.lab.faults import REJECTIONS, address_missing, loss, on_the_wire, rule
 from tests.lab.lab import Lab, running_lab
 from tests.lab.rights import SUDOERS
 from tests.lab.shell import run
@@ -211,8 +211,9 @@ def test_a_missing_address_is_the_only_one_missing(lab: Lab) -> None:
     assert [*seen.values()] == ["open", "timeout", "open"]
 
 
-def test_loss_on_the_wire_is_seen_by_no_host(lab: Lab) -> None:
-    loss("lan-client1", 100)(lab)
+def test_what_the_wire_drops_is_seen_by_no_host(lab: Lab) -> None:
+    on_the_wire("lan-client1", "tcp dport 80")(lab)
+    loss("lan-edge", 30)(lab)
 
     assert set(_connects(lab, "client1", f"{PREMISES}:80").values()) == {"timeout"}
     assert set(_connects(lab, "client2", f"{PREMISES}:80").values()) == {"open"}
