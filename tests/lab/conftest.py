@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab.lab import Lab, running_lab, why_not
-from tests.lab.rights import SUDOERS
+from tests.lab.rights import sudoers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ def lab_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The running lab. Its end checks that nothing leaked and nothing is left."""
     if reason := why_not():
         pytest.skip(reason)
-    with running_lab(tmp_path_factory.mktemp("lab"), SUDOERS) as lab:
+    with running_lab(tmp_path_factory.mktemp("lab"), sudoers()) as lab:
         yield lab
 
 

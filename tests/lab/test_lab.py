@@ -13,7 +13,7 @@ import pytest
 from tests.lab import network
 from tests.lab.faults import REJECTIONS, address_missing, loss, on_the_wire, rule
 from tests.lab.lab import Lab, running_lab
-from tests.lab.rights import SUDOERS
+from tests.lab.rights import COLLECTOR, documented_commands, sudoers
 from tests.lab.shell import run
 from tests.lab.topology import CLIENT_PORTS, CLOUD_RANGES, MACHINES, PREMISES, PUBLIC, USER, Names
 
@@ -113,6 +113,10 @@ def test_each_host_lets_its_user_in_and_shows_only_itself(lab: Lab, host: str) -
 
 def test_root_may_log_in_with_the_key(lab: Lab) -> None:
     assert _ssh(lab, "edge", "id -u", user="root").stdout == "0\n"
+
+
+def test_the_rights_are_those_the_collector_documents() -> None:
+    assert "nft -j list ruleset" in documented_commands(COLLECTOR.read_text())
 
 
 def test_sudo_grants_single_commands_only(lab: Lab) -> None:
@@ -261,7 +265,7 @@ def test_the_guard_stopped_nothing(lab: Lab) -> None:
 
 
 def test_a_second_lab_stands_beside_the_first_and_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
-    with running_lab(tmp_path, SUDOERS) as second:
+    with running_lab(tmp_path, sudoers()) as second:
         names = second.names
         assert names.tag != lab.names.tag
         assert len(network.leftovers(names)) >= 5 + 6 + 2 + 2 + 5
@@ -282,7 +286,7 @@ def test_an_error_while_the_lab_goes_up_leaves_nothing(
 
     monkeypatch.setattr(Lab, "state", interrupted)
 
-    with pytest.raises(KeyboardInterrupt), running_lab(tmp_path, SUDOERS):
+    with pytest.raises(KeyboardInterrupt), running_lab(tmp_path, sudoers()):
         pass
 
     assert network.leftovers(seen[0]) == ()
