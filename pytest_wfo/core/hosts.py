@@ -54,11 +54,13 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How one host is reached. ``kind`` is "ssh", "local", or "testinfra" (then ``spec`` is its URL).
+    """How one host is reached.
 
-    ``address`` and ``port`` are the management end point; ``host_key`` is "ssh-ed25519 AAAA..." (or
-    empty: known_hosts decides); ``via`` names another host of the inventory to jump through;
-    ``sudo`` runs the whole script as root (otherwise ``sudo -n`` is tried for single commands).
+    ``kind`` is "ssh", "psrp", "local", or "testinfra" (then ``spec`` is its URL). ``address`` and
+    ``port`` are the management end point of "ssh" and "psrp"; ``host_key`` is "ssh-ed25519 AAAA..."
+    (or empty: known_hosts decides); ``via`` names another host or a jump host of the inventory to
+    jump through; ``sudo`` runs the whole script as root (otherwise ``sudo -n`` is tried for single
+    commands).
     """
 
     kind: str
@@ -108,7 +110,10 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One customer location under test. ``hosts`` keeps the order of the inventory."""
+    """One customer location under test. ``hosts`` keeps the order of the inventory.
+
+    ``jump_hosts`` are machines that are only passed through (``Connection.via``), never examined.
+    """
 
     name: str
     ticket: str
@@ -120,7 +125,8 @@ class Site:
     timezone: tzinfo | None = None
     source: str = ""  # the inventory file's name, as the user wrote it
     sha256: str = ""  # of the inventory's bytes
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
+    jump_hosts: Mapping[str, Connection] = field(default_factory=dict)
 
     def having(self, role: Role) -> tuple[Host, ...]:
         """The hosts with ``role``, in the inventory's order."""
