@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tests.lab import network
 from tests.lab.keys import write_certificate, write_ssh_key
 from tests.lab.machines import RunningHost
-from tests.lab.shell import LabError, inside, ip
+from tests.lab.shell import LabError, inside, ip, run
 from tests.lab.topology import CLOUD_ENDPOINTS, MACHINES, PUBLIC, USER, Names
 
 if TYPE_CHECKING:
@@ -32,7 +32,13 @@ def why_not() -> str:
     if os.geteuid() != 0:
         return "the lab needs root (network namespaces)"
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
-    return f"the lab needs {', '.join(missing)}" if missing else ""
+    if missing:
+        return f"the lab needs {', '.join(missing)}"
+    try:
+        run("unshare", "--net", "--mount", "--pid", "--fork", "true")
+    except LabError as error:
+        return f"the lab may not make namespaces here: {error}"
+    return ""
 
 
 class Lab:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from tests.lab import network
 from tests.lab.faults import REJECTIONS, address_missing, loss, on_the_wire, rule
-from tests.lab.lab import Lab, running_lab
+from tests.lab.lab import Lab, running_lab, why_not
 from tests.lab.rights import COLLECTOR, documented_commands, sudoers
 from tests.lab.shell import run
 from tests.lab.topology import CLIENT_PORTS, CLOUD_RANGES, MACHINES, PREMISES, PUBLIC, USER, Names
@@ -57,6 +58,14 @@ def _ssh(lab: Lab, host: str, command: str, user: str = USER) -> subprocess.Comp
         text=True,
         timeout=20,
     )
+
+
+def test_a_machine_that_cannot_hold_the_lab_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "the lab needs ip, bridge, nft" in why_not()
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "the lab needs root" in why_not()
 
 
 def test_every_flow_of_the_document_is_open(lab: Lab) -> None:

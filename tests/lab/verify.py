@@ -20,9 +20,10 @@ _FINE = ("met", "not applicable")
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run: exit code, terminal output, and the findings of ``results.json`` by cell."""
+    """One run: exit code, and of ``results.json`` the decision and the findings by cell."""
 
     exit_code: int
+    decision: str
     output: str
     findings: Mapping[Cell, Mapping[str, Any]]
 
@@ -58,10 +59,10 @@ def verify(inventory: Path, *options: str) -> Outcome:
     output = done.stdout + done.stderr
     results = inventory.parent / "wfo-report" / "results.json"
     assert results.exists(), output
-    findings = json.loads(results.read_text())["findings"]
-    cells = {(finding["requirement"], finding["host"]): finding for finding in findings}
-    assert len(cells) == len(findings)
-    return Outcome(done.returncode, output, cells)
+    document = json.loads(results.read_text())
+    findings = {(item["requirement"], item["host"]): item for item in document["results"]}
+    assert len(findings) == document["plan"]["cells"], "one finding for each planned cell"
+    return Outcome(done.returncode, document["decision"], output, findings)
 
 
 def _strings(value: object) -> Iterable[str]:
