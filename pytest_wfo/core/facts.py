@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Generic, TypeVar, Union
+from typing import Generic, TypeVar
 
 from pytest_wfo.core.packet_filter import PacketFilter
 
-T = TypeVar("T", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Known(Generic[T]):
+class Known(Generic[T_co]):
     """A value and where it was read, e.g. ``source="ss -tlnp (as root)"``."""
 
-    value: T
+    value: T_co
     source: str
 
 
@@ -32,7 +32,7 @@ class Unknown:
     remedy: str = ""
 
 
-Fact = Union[Known[T], Unknown]
+Fact = Known[T_co] | Unknown
 
 NOT_ASKED = Unknown("the collector did not report this", "update the collector, or report a defect")
 

@@ -68,6 +68,7 @@ class Requirement:
     item: str = ""
     item_kind: str = ""  # "process", "extension", "folder", "file-type"
     grants_port: int = 0  # the port a Silverlight policy must grant
+    asks_itself: bool = False  # no peer of the site asks this port, so the server asks itself
     reading: str = ""
 
 

@@ -12,7 +12,9 @@ class Verdict(str, Enum):
     MET = "met"
     NOT_MET = "not met"
     NOT_VERIFIED = "not verified"  # unreachable, unreadable, not understood, no answer
-    NOT_APPLICABLE = "not applicable"  # seen on the host: there is nothing the requirement speaks of
+    NOT_APPLICABLE = (
+        "not applicable"  # seen on the host: there is nothing the requirement speaks of
+    )
     WAIVED = "waived"  # not met, accepted by a named person until a date
     ATTESTED = "attested"  # vouched for by a named person
 

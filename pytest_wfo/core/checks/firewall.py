@@ -1,0 +1,157 @@
+"""What a host's firewall does with a port, decided over every address of the question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pytest_wfo.core.addresses import AddressSet
+from pytest_wfo.core.checks.answers import met, not_met, not_verified, unseen
+from pytest_wfo.core.facts import Fact, Known, Unknown
+from pytest_wfo.core.hosts import Host
+from pytest_wfo.core.packet_filter_eval import decide
+from pytest_wfo.core.plan import Cell
+from pytest_wfo.core.policy import Decision, Direction, Flow, Piece
+from pytest_wfo.core.requirements import Claim
+from pytest_wfo.core.routing import Way, interfaces_for
+from pytest_wfo.core.site_facts import SiteFacts
+from pytest_wfo.core.verdicts import Evidence, Judgement
+
+# Evidence names this many pieces and counts the rest; more do not help a reader.
+_SHOWN = 12
+
+
+def check_permits(cell: Cell, site_facts: SiteFacts) -> Judgement:
+    """The host's own firewall permits the port with every address of the far side.
+
+    The far side is the row's ranges, or for client ports the addresses of all PREMISES servers.
+    """
+    own = site_facts.addresses_of([cell.host])
+    far = _far_side(cell, site_facts)
+    if isinstance(own, Unknown):
+        return unseen(own, "the host's addresses")
+    if isinstance(far, Unknown):
+        return unseen(far, "the addresses of the PREMISES server")
+    if cell.requirement.claim is Claim.PERMITS_OUT:
+        return _judge(cell, site_facts, Direction.OUT, own.value, far.value)
+    return _judge(cell, site_facts, Direction.IN, far.value, own.value)
+
+
+def check_forwards(cell: Cell, site_facts: SiteFacts) -> Judgement:
+    """The edge forwards the port between the PREMISES servers and every address of the ranges."""
+    servers = site_facts.premises()
+    if isinstance(servers, Unknown):
+        return unseen(servers, "the addresses of the PREMISES server")
+    ranges = AddressSet.of(*cell.requirement.ranges)
+    if cell.requirement.claim is Claim.FORWARDS_OUT:
+        return _judge(cell, site_facts, Direction.FORWARD, servers.value, ranges)
+    return _judge(cell, site_facts, Direction.FORWARD, ranges, servers.value)
+
+
+def firewall_answer(
+    host: Host,
+    direction: Direction,
+    sources: AddressSet,
+    destinations: AddressSet,
+    port: int,
+    site_facts: SiteFacts,
+) -> Fact[tuple[Piece, ...]]:
+    """Put one question to the firewall of ``host``; Unknown where it could not be read."""
+    facts = site_facts.of(host)
+    if not facts.access.reached:
+        return Unknown(f"{host.name} could not be examined", facts.access.remedy)
+    if isinstance(facts.packet_filter, Unknown):
+        return facts.packet_filter
+    if direction is Direction.FORWARD:
+        if isinstance(facts.forwarding, Unknown):
+            return facts.forwarding
+        if not facts.forwarding.value:
+            why = "this host does not route packets at all"
+            rule = "net.ipv4.ip_forward = 0"
+            return Known(
+                (Piece(Decision.DENIED, sources, destinations, rule, why),), facts.forwarding.source
+            )
+    routes = facts.routes
+    incoming: tuple[Way, ...] = ()
+    outgoing: tuple[Way, ...] = ()
+    if isinstance(routes, Known):
+        incoming = interfaces_for(sources, routes.value)
+        everywhere = AddressSet.everything()
+        reachable = everywhere if direction is Direction.FORWARD else destinations
+        outgoing = interfaces_for(reachable, routes.value)
+    flow = Flow(direction, sources, destinations, port)
+    pieces = decide(facts.packet_filter.value, flow, incoming, outgoing)
+    return Known(pieces, f"{host.name}, {facts.packet_filter.source}")
+
+
+def pieces_evidence(pieces: Iterable[Piece], direction: Direction, source: str) -> list[Evidence]:
+    """One line a piece: which addresses, what happens, and the rule to blame."""
+    shown = list(pieces)
+    lines = [
+        Evidence(
+            f"{_addresses(piece, direction)}: {piece.decision.value} by {piece.rule} ({piece.why})",
+            source,
+        )
+        for piece in shown[:_SHOWN]
+    ]
+    if len(shown) > _SHOWN:
+        lines.append(Evidence(f"and {len(shown) - _SHOWN} more pieces", source))
+    return lines
+
+
+def _far_side(cell: Cell, site_facts: SiteFacts) -> Fact[AddressSet]:
+    if cell.requirement.ranges:
+        return Known(AddressSet.of(*cell.requirement.ranges), "edition")
+    return site_facts.premises()
+
+
+def _judge(
+    cell: Cell,
+    site_facts: SiteFacts,
+    direction: Direction,
+    sources: AddressSet,
+    destinations: AddressSet,
+) -> Judgement:
+    port = cell.requirement.port
+    answer = firewall_answer(cell.host, direction, sources, destinations, port, site_facts)
+    if isinstance(answer, Unknown):
+        return unseen(answer, "the firewall")
+    inward = cell.requirement.claim in (Claim.PERMITS_IN, Claim.FORWARDS_IN)
+    far = sources if inward else destinations
+    way = "in from" if inward else "out to"
+    by: dict[Decision, list[Piece]] = {}
+    for piece in answer.value:
+        by.setdefault(piece.decision, []).append(piece)
+    denied, undecided = by.get(Decision.DENIED, []), by.get(Decision.UNDECIDED, [])
+    ordered = [*denied, *undecided, *by.get(Decision.PERMITTED, [])]
+    evidence = pieces_evidence(ordered, direction, answer.source)
+    if denied:
+        missing = _union(denied, inward)
+        return not_met(
+            f"TCP {port} is not permitted {way} {missing} ({len(missing)} of {len(far)} addresses): "
+            f"{denied[0].rule}",
+            evidence,
+            f"on {cell.host.name} permit new TCP connections to port {port} {way} {missing}",
+        )
+    if undecided:
+        unclear = _union(undecided, inward)
+        return not_verified(
+            f"whether TCP {port} is permitted {way} {unclear} could not be decided: "
+            f"{undecided[0].rule} ({undecided[0].why})",
+            f"have the owner of the firewall confirm that TCP {port} is permitted {way} {unclear}, or "
+            "replace the rule by one without such a condition",
+            evidence,
+        )
+    return met(f"TCP {port} is permitted {way} all of {far}", evidence)
+
+
+def _union(pieces: Iterable[Piece], inward: bool) -> AddressSet:
+    union = AddressSet()
+    for piece in pieces:
+        union |= piece.sources if inward else piece.destinations
+    return union
+
+
+def _addresses(piece: Piece, direction: Direction) -> str:
+    if direction is Direction.FORWARD:
+        return f"{piece.sources} to {piece.destinations}"
+    return str(piece.sources if direction is Direction.IN else piece.destinations)

@@ -1,0 +1,58 @@
+"""Ours, advisory: nothing is opened wider than the document asks."""
+
+from __future__ import annotations
+
+from pytest_wfo.core.addresses import AddressSet
+from pytest_wfo.core.checks.answers import met, not_met, not_verified, unseen
+from pytest_wfo.core.checks.antivirus import check_antivirus
+from pytest_wfo.core.checks.firewall import firewall_answer, pieces_evidence
+from pytest_wfo.core.facts import Unknown
+from pytest_wfo.core.hosts import Role
+from pytest_wfo.core.plan import Cell
+from pytest_wfo.core.policy import Decision, Direction
+from pytest_wfo.core.site_facts import SiteFacts
+from pytest_wfo.core.verdicts import Judgement
+
+_LOOPBACK = AddressSet.of("127.0.0.0/8")
+
+
+def check_narrow(cell: Cell, site_facts: SiteFacts) -> Judgement:
+    """Port rows: nobody but the row's ranges (and the server itself) gets in. Exclusions: antivirus."""
+    if not cell.requirement.port:
+        return check_antivirus(cell, site_facts)
+    servers = site_facts.premises()
+    if isinstance(servers, Unknown):
+        return unseen(servers, "the addresses of the PREMISES server")
+    premises = Role.PREMISES in cell.host.roles
+    own = site_facts.addresses_of([cell.host]) if premises else servers
+    if isinstance(own, Unknown):
+        return unseen(own, "the host's addresses")
+    others = ~(AddressSet.of(*cell.requirement.ranges) | own.value | servers.value | _LOOPBACK)
+    port = cell.requirement.port
+    direction = Direction.IN if premises else Direction.FORWARD
+    answer = firewall_answer(cell.host, direction, others, own.value, port, site_facts)
+    if isinstance(answer, Unknown):
+        return unseen(answer, "the firewall")
+    ordered = sorted(answer.value, key=lambda piece: piece.decision is Decision.DENIED)
+    evidence = pieces_evidence(ordered, direction, answer.source)
+    for decision in (Decision.PERMITTED, Decision.UNDECIDED):
+        wide = AddressSet()
+        rules = []
+        for piece in answer.value:
+            if piece.decision is decision:
+                wide |= piece.sources
+                rules.append(piece.rule)
+        if not wide:
+            continue
+        if decision is Decision.PERMITTED:
+            return not_met(
+                f"TCP {port} is also open to {wide}: {rules[0]}",
+                evidence,
+                f"limit TCP {port} on {cell.host.name} to {', '.join(cell.requirement.ranges)}",
+            )
+        return not_verified(
+            f"whether TCP {port} is open to {wide} could not be decided: {rules[0]}",
+            "look at the rule",
+            evidence,
+        )
+    return met(f"TCP {port} is open to nobody but {', '.join(cell.requirement.ranges)}", evidence)

@@ -1,0 +1,70 @@
+"""A site -> a snapshot of what its hosts answered -> facts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timezone
+
+from pytest_wfo import __version__
+from pytest_wfo.connect.secrets import Vault
+from pytest_wfo.core.facts import HostFacts
+from pytest_wfo.core.hosts import Site
+from pytest_wfo.core.plan import Cell, targets_of
+from pytest_wfo.core.site_facts import SiteFacts
+from pytest_wfo.gather.gatherer import Request, gather
+from pytest_wfo.gather.names import resolve_names
+from pytest_wfo.gather.snapshot import Snapshot
+from pytest_wfo.probes.posix import posix_script, read_posix
+
+
+def gather_site(
+    site: Site,
+    names: Sequence[str],
+    cells: Iterable[Cell],
+    vault: Vault,
+    on_progress: Callable[[str, str], None],
+) -> Snapshot:
+    """Ask the hosts ``names`` what ``cells`` need, all at once; never raises for a host.
+
+    ``cells`` decide which connections hosts try; none means that hosts are only read.
+    ``on_progress(name, reason)`` is called for each host when it is done ("" = it answered).
+    """
+    targets = targets_of(tuple(cells), site)
+    taken_at = datetime.now(timezone.utc)
+    resolved = resolve_names(address for host in site.hosts.values() for address in host.addresses)
+    requests = {
+        name: Request(
+            site.hosts[name],
+            posix_script(targets.get(name, ()), marker=f"wfo-{secrets.token_hex(12)}"),
+        )
+        for name in names
+    }
+    answers = gather(requests, site.jump_hosts, vault, on_progress)
+    return Snapshot(
+        tool_version=__version__,
+        site=site.name,
+        inventory_sha256=site.sha256,
+        edition=site.edition,
+        taken_at=taken_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        resolved=resolved,
+        answers=answers,
+    )
+
+
+def read_snapshot(snapshot: Snapshot, site: Site, cells: Iterable[Cell]) -> SiteFacts:
+    """Read the answers of a snapshot. Pure: the same snapshot gives the same facts."""
+    targets = targets_of(tuple(cells), site)
+    facts: dict[str, HostFacts] = {}
+    for name, answer in snapshot.answers.items():
+        if not answer.access.reached:
+            facts[name] = HostFacts(access=answer.access)
+            continue
+        facts[name] = read_posix(
+            answer.output,
+            answer.access,
+            targets.get(name, ()),
+            asked=answer.asked,
+            answered=answer.answered,
+        )
+    return SiteFacts(site, facts, snapshot.resolved)

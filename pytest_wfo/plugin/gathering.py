@@ -1,0 +1,43 @@
+"""Gathering, once a run, for the hosts of the selected tests, before the first test."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_wfo.gather.site import gather_site
+from pytest_wfo.gather.snapshot import save_snapshot
+from pytest_wfo.plugin.progress import Progress
+from pytest_wfo.plugin.run import RUN, is_distributing, is_worker
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Gather when everything is collected. Workers and their controller do it elsewhere."""
+    config = session.config
+    if config.option.collectonly or is_worker(config) or is_distributing(config):
+        return
+    if session.testsfailed and not config.option.continue_on_collection_errors:
+        return
+    gather_facts(config)
+
+
+def gather_facts(config: pytest.Config) -> None:
+    """Ask the wanted hosts, and leave the facts for everyone who judges."""
+    run = config.stash[RUN]
+    snapshot = run.snapshot
+    if snapshot is None:
+        names = run.hosts_wanted
+        progress = Progress(config, len(names))
+        snapshot = gather_site(
+            run.site,
+            names,
+            run.selected_cells if run.settings.probe != "none" else (),
+            run.vault,
+            progress.step,
+        )
+        progress.end()
+        run.take(snapshot)
+    if is_distributing(config):
+        save_snapshot(snapshot, run.facts_file)
+    if run.settings.save_facts is not None:
+        save_snapshot(snapshot, run.settings.save_facts)

@@ -1,0 +1,86 @@
+"""Command-line options -> Settings. Imports nothing heavy: every pytest run loads this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPORT_FOLDER = "wfo-report"
+
+# Options whose value is a path. pytest looks at arguments before plugins are loaded and takes such
+# a value for a test path when it follows a space, so rootdir may move (see ``suites.guard_rootdir``).
+PATH_OPTIONS = ("--wfo-hosts", "--wfo-facts", "--wfo-save-facts")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the command line asked for. Paths are absolute; ``probe`` is "none" or "safe"."""
+
+    hosts: Path | None
+    demo: bool
+    facts: Path | None
+    save_facts: Path | None
+    probe: str
+    folder: Path
+
+    @property
+    def active(self) -> bool:
+        """Whether this pytest run is about a site at all."""
+        return self.hosts is not None or self.demo
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("wfo", "inContact WFO environmental requirements")
+    group.addoption(
+        "--wfo-hosts", metavar="INVENTORY", help="Verify the site described in this inventory file"
+    )
+    group.addoption(
+        "--wfo-demo",
+        action="store_true",
+        help="Verify the embedded demo site (no infrastructure needed)",
+    )
+    group.addoption(
+        "--wfo-facts", metavar="FILE", help="Judge facts saved by an earlier run; contact no host"
+    )
+    group.addoption(
+        "--wfo-save-facts", metavar="FILE", help="Save the facts of this run to FILE (.json.gz)"
+    )
+    group.addoption(
+        "--wfo-probe",
+        choices=["none", "safe"],
+        default="safe",
+        help="What hosts may try: nothing (read only), or the connections the document names (default)",
+    )
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """Read the options.
+
+    Raises:
+        pytest.UsageError: options that contradict one another.
+    """
+    option, base = config.option, config.invocation_params.dir
+
+    def path(value: str | None) -> Path | None:
+        return base / Path(value).expanduser() if value else None
+
+    settings = Settings(
+        hosts=path(option.wfo_hosts),
+        demo=option.wfo_demo,
+        facts=path(option.wfo_facts),
+        save_facts=path(option.wfo_save_facts),
+        probe=option.wfo_probe,
+        folder=base / REPORT_FOLDER,
+    )
+    if settings.hosts and settings.demo:
+        raise pytest.UsageError("--wfo-demo brings its own site; drop --wfo-hosts")
+    if not settings.active and (settings.facts or settings.save_facts):
+        raise pytest.UsageError("--wfo-facts and --wfo-save-facts need --wfo-hosts=inventory.yml")
+    if settings.facts and settings.save_facts:
+        raise pytest.UsageError(
+            "--wfo-facts contacts no host, so there is nothing for --wfo-save-facts"
+        )
+    return settings

@@ -1,0 +1,133 @@
+"""The end of a run: settle the findings, write the reports, set the exit code."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from pytest_wfo import __version__
+from pytest_wfo.core.gate import decide_gate, settle
+from pytest_wfo.plugin.run import RUN, Run, is_worker
+from pytest_wfo.report.model import RunInfo, SiteReport
+from pytest_wfo.report.results import write_results
+from pytest_wfo.report.terminal import closing
+
+REPORT = pytest.StashKey[SiteReport]()
+
+RESULTS, PYTEST_HTML, JUNIT = "results.json", "pytest.html", "junit.xml"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have pytest-html and JUnit write into the report folder unless told otherwise."""
+    if is_worker(config) or config.option.collectonly:
+        return
+    folder = config.stash[RUN].settings.folder
+    if config.pluginmanager.hasplugin("html"):
+        if not config.option.htmlpath:
+            config.option.htmlpath = str(folder / PYTEST_HTML)
+        config.option.self_contained_html = True
+    if not config.option.xmlpath:
+        config.option.xmlpath = str(folder / JUNIT)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Settle plan minus findings, write results.json, and let the gate decide the exit code."""
+    config = session.config
+    if is_worker(config) or config.option.collectonly or RUN not in config.stash:
+        return
+    run = config.stash[RUN]
+    report = _report(run)
+    config.stash[REPORT] = report
+    write_results(report, run.settings.folder / RESULTS)
+    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = (
+            pytest.ExitCode.OK
+            if report.gate.go and not run.other_failures
+            else pytest.ExitCode.TESTS_FAILED
+        )
+
+
+def _report(run: Run) -> SiteReport:
+    findings = settle(run.plan, run.recorded)
+    snapshot = run.snapshot
+    facts = f"read from {run.settings.facts.name}" if run.settings.facts else "gathered in this run"
+    return SiteReport(
+        site=run.site,
+        edition=run.edition,
+        plan=run.plan,
+        findings=findings,
+        gate=decide_gate(findings, selected=run.selected if run.partial else None),
+        access={name: facts.access for name, facts in run.facts.hosts.items()},
+        run=RunInfo(
+            started=_utc(run.started),
+            finished=_utc(datetime.now(timezone.utc)),
+            user=_user(),
+            controller=platform.node(),
+            tool_version=__version__,
+            probe=run.settings.probe,
+            facts=facts,
+        ),
+        selected=len(run.selected_cells),
+        notes=(*run.site.warnings, *(snapshot.mismatches(run.site) if snapshot else ())),
+    )
+
+
+def _utc(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "unknown"
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the closing section, after looking through what was written for secrets."""
+    report = config.stash.get(REPORT, None)
+    if report is None:
+        return
+    run = config.stash[RUN]
+    terminalreporter.section("WFO environmental requirements")
+    written = list(_written(config))
+    for line in closing(report, [_shown(file, config) for file in written]):
+        terminalreporter.write_line(line)
+    for file in written:
+        leaked = run.vault.leaks_in(file.read_bytes())
+        if leaked:
+            file.unlink()
+            terminalreporter.write_line(
+                f"SECRET FOUND in {_shown(file, config)} ({', '.join(leaked)}): the file was deleted. "
+                "A host sent it back, or a test printed it; change the secret and report this.",
+                red=True,
+            )
+            session = config.pluginmanager.getplugin("session")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _written(config: pytest.Config) -> Iterator[Path]:
+    run = config.stash[RUN]
+    base = config.invocation_params.dir
+    candidates = [
+        run.settings.folder / RESULTS,
+        base / config.option.htmlpath if config.getoption("htmlpath", None) else None,
+        base / config.option.xmlpath if config.option.xmlpath else None,
+        run.settings.save_facts,
+    ]
+    return (file for file in candidates if file is not None and file.is_file())
+
+
+def _shown(file: Path, config: pytest.Config) -> str:
+    base = config.invocation_params.dir
+    return str(file.relative_to(base)) if file.is_relative_to(base) else str(file)
+

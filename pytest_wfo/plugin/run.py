@@ -1,0 +1,195 @@
+"""One run about one site: what is planned, what was gathered, what follows. Kept in config.stash."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_wfo.connect.secrets import Vault
+from pytest_wfo.core.checks import judge
+from pytest_wfo.core.hosts import Site
+from pytest_wfo.core.plan import Cell, Plan, plan
+from pytest_wfo.core.requirements import Edition
+from pytest_wfo.core.site_facts import SiteFacts
+from pytest_wfo.core.verdicts import Finding
+from pytest_wfo.documents.editions import EditionError, load_edition
+from pytest_wfo.documents.inventory import load_inventory
+from pytest_wfo.documents.problems import DocumentError
+from pytest_wfo.gather.site import read_snapshot
+from pytest_wfo.gather.snapshot import Snapshot, SnapshotError, load_snapshot
+from pytest_wfo.plugin.options import Settings
+
+Key = tuple[str, str]
+
+
+@dataclass
+class Run:
+    """The state of a run. ``exchange`` is a folder that xdist's controller and workers share."""
+
+    settings: Settings
+    site: Site
+    edition: Edition
+    plan: Plan
+    inventory: Path
+    exchange: Path
+    vault: Vault
+    started: datetime
+    selected: frozenset[Key] | None = None  # cells of this run's tests; None: not known yet
+    wanted_hosts: frozenset[str] = frozenset()  # hosts users' own tests ask for
+    recorded: dict[Key, Finding] = field(default_factory=dict)
+    other_failures: int = 0
+    _snapshot: Snapshot | None = None
+    _facts: SiteFacts | None = None
+    _findings: dict[Key, Finding] | None = None
+    _closing: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def cells(self) -> Mapping[Key, Cell]:
+        """The planned cells by key."""
+        return {cell.key: cell for cell in self.plan.cells}
+
+    @property
+    def selected_cells(self) -> tuple[Cell, ...]:
+        """The planned cells whose tests were selected, in the plan's order."""
+        if self.selected is None:
+            return self.plan.cells
+        return tuple(cell for cell in self.plan.cells if cell.key in self.selected)
+
+    @property
+    def partial(self) -> bool:
+        """Whether only a part of the plan was selected."""
+        return self.selected is not None and len(self.selected) < len(self.plan.cells)
+
+    @property
+    def hosts_wanted(self) -> tuple[str, ...]:
+        """Names of the hosts that selected tests speak of, in the inventory's order."""
+        names = {cell.host.name for cell in self.selected_cells} | self.wanted_hosts
+        return tuple(name for name in self.site.hosts if name in names)
+
+    @property
+    def facts_file(self) -> Path:
+        """Where the controller leaves the facts for workers."""
+        return self.exchange / "facts.json.gz"
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Use these facts from now on."""
+        self._snapshot, self._facts, self._findings = snapshot, None, None
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The facts as gathered; on a worker, as the controller left them."""
+        if self._snapshot is None and self.facts_file.exists():
+            self._snapshot = load_snapshot(self.facts_file)
+        return self._snapshot
+
+    @property
+    def facts(self) -> SiteFacts:
+        """The facts as read; without a snapshot, of no host at all."""
+        if self._facts is None:
+            if self.snapshot is None:
+                return SiteFacts(self.site, {})
+            self._facts = read_snapshot(self.snapshot, self.site, self.plan.cells)
+        return self._facts
+
+    @property
+    def findings(self) -> Mapping[Key, Finding]:
+        """The judgement of every selected cell."""
+        if self._findings is None:
+            self._findings = judge(self.selected_cells, self.facts)
+        return self._findings
+
+    def select(self, cells: Collection[Key], hosts: Collection[str]) -> None:
+        """Say which cells and hosts the collected tests are about."""
+        self.selected, self.wanted_hosts = frozenset(cells), frozenset(hosts)
+        self._findings = None
+
+    def at_end(self, close: Callable[[], None]) -> None:
+        """Have ``close`` called when pytest is done."""
+        self._closing.append(close)
+
+    def close(self) -> None:
+        """Call what waits for the end, the last first."""
+        while self._closing:
+            self._closing.pop()()
+
+
+RUN = pytest.StashKey[Run]()
+
+
+def start(config: pytest.Config, settings: Settings) -> Run:
+    """Read inventory, edition and saved facts, and make the plan.
+
+    Raises:
+        pytest.UsageError: one of them is not usable; the message says where and why (exit code 4).
+    """
+    worker: Mapping[str, Any] = getattr(config, "workerinput", {}).get("wfo", {})
+    closing: list[Callable[[], None]] = []
+    if worker:
+        inventory, exchange = Path(worker["inventory"]), Path(worker["exchange"])
+    else:
+        folder = tempfile.TemporaryDirectory(prefix="pytest-wfo-")
+        closing.append(folder.cleanup)
+        exchange = Path(folder.name)
+        inventory = settings.hosts or _start_demo(exchange, closing)
+    try:
+        site = load_inventory(inventory)
+        edition = load_edition(site.edition)
+        snapshot = load_snapshot(settings.facts) if settings.facts else None
+    except (DocumentError, EditionError, SnapshotError) as error:
+        for close in reversed(closing):
+            close()
+        raise pytest.UsageError(str(error)) from None
+    run = Run(
+        settings=settings,
+        site=site,
+        edition=edition,
+        plan=plan(edition, site),
+        inventory=inventory,
+        exchange=exchange,
+        vault=Vault(prompt=_prompt(config)),
+        started=datetime.now(timezone.utc),
+        _closing=closing,
+    )
+    if snapshot is not None:
+        run.take(snapshot)
+    config.stash[RUN] = run
+    config.add_cleanup(run.close)
+    return run
+
+
+def _start_demo(folder: Path, closing: list[Callable[[], None]]) -> Path:
+    from pytest_wfo.demo.site import DemoSite
+
+    demo = DemoSite(folder)
+    demo.start()
+    closing.append(demo.stop)
+    return demo.inventory
+
+
+def _prompt(config: pytest.Config) -> Callable[[str], str]:
+    def ask(question: str) -> str:
+        import getpass
+
+        capture = config.pluginmanager.getplugin("capturemanager")
+        if capture is None:
+            return getpass.getpass(question)
+        with capture.global_and_fixture_disabled():
+            return getpass.getpass(question)
+
+    return ask
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is an xdist worker."""
+    return hasattr(config, "workerinput")
+
+
+def is_distributing(config: pytest.Config) -> bool:
+    """Whether this process is an xdist controller that hands tests to workers."""
+    return bool(config.pluginmanager.hasplugin("dsession"))

@@ -1,0 +1,122 @@
+"""results.json: the run as data, with a versioned schema (``results.schema.json`` beside this file)."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.report.model import SiteReport
+
+SCHEMA = "pytest-wfo/results/1"
+
+
+def results(report: SiteReport) -> dict[str, Any]:
+    """The whole report as JSON-ready data; the schema says what each field means."""
+    site, edition, run = report.site, report.edition, report.run
+    counts = report.gate.counts
+    return {
+        "schema": SCHEMA,
+        "decision": report.gate.decision.value,
+        "run": {
+            "started": run.started,
+            "finished": run.finished,
+            "user": run.user,
+            "controller": run.controller,
+            "tool": f"pytest-wfo {run.tool_version}",
+            "probe": run.probe,
+            "facts": run.facts,
+            "notes": list(report.notes),
+        },
+        "site": {
+            "name": site.name,
+            "ticket": site.ticket,
+            "features": sorted(feature.value for feature in site.features),
+            "inventory": {"file": site.source, "sha256": site.sha256},
+        },
+        "edition": {
+            "id": edition.id,
+            "title": edition.title,
+            "sha256": edition.sha256,
+            "ambiguities": list(edition.ambiguities),
+        },
+        "plan": {
+            "cells": len(report.plan.cells),
+            "selected": report.selected,
+            "not_planned": [
+                {"requirement": item.requirement, "reason": item.reason}
+                for item in report.plan.not_planned
+            ],
+        },
+        "counts": {verdict.value: counts.get(verdict, 0) for verdict in Verdict},
+        "requirements": [
+            {
+                "id": requirement.id,
+                "title": requirement.title,
+                "section": requirement.source.section,
+                "words": requirement.source.words,
+                "ours": requirement.source.ours,
+                "reading": requirement.reading,
+                "advisory": requirement.advisory,
+            }
+            for requirement in edition.requirements
+        ],
+        "hosts": [
+            {
+                "name": host.name,
+                "roles": sorted(role.value for role in host.roles),
+                "addresses": list(host.addresses),
+                "access": _access(report, host.name),
+            }
+            for host in site.hosts.values()
+        ],
+        "results": [_result(finding) for finding in report.findings],
+    }
+
+
+def write_results(report: SiteReport, file: Path) -> None:
+    """Write results.json, whole or not at all."""
+    write_whole(file, json.dumps(results(report), indent=1, ensure_ascii=True) + "\n")
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a text file so that no reader ever sees a part of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
+
+
+def _access(report: SiteReport, name: str) -> dict[str, Any] | None:
+    access = report.access.get(name)
+    if access is None:
+        return None
+    return {
+        "reached": access.reached,
+        "reason": access.reason,
+        "message": access.message,
+        "endpoint": access.endpoint,
+        "at": access.at,
+        "seconds": round(access.seconds, 3),
+        "host_key": access.host_key,
+    }
+
+
+def _result(finding: Finding) -> dict[str, Any]:
+    judgement = finding.judgement
+    return {
+        "requirement": finding.requirement,
+        "host": finding.host,
+        "verdict": judgement.verdict.value,
+        "summary": judgement.summary,
+        "evidence": [
+            {"statement": item.statement, "source": item.source, "excerpt": item.excerpt}
+            for item in judgement.evidence
+        ],
+        "remedy": judgement.remedy,
+        "advisory": finding.advisory,
+        "depends_on_access": finding.depends_on_access,
+        "collected_at": finding.collected_at,
+    }

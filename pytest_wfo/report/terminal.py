@@ -1,0 +1,87 @@
+"""The closing section of a run, for a terminal of 80 columns, readable without colour."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from pytest_wfo.core.gate import Decision
+from pytest_wfo.core.verdicts import Verdict
+from pytest_wfo.report.model import Blocker, SiteReport, blockers
+from pytest_wfo.report.text import printable
+
+WIDTH = 80
+_BLOCKERS = 8
+_HOSTS = 4
+
+
+def closing(report: SiteReport, files: Sequence[str]) -> Iterator[str]:
+    """The lines: decision, counts, the first blockers with their fix, where the reports lie."""
+    yield headline(report)
+    yield from _wrap(_counts(report))
+    if report.partial:
+        yield from _wrap(
+            f"Only {report.selected} of {len(report.plan.cells)} planned cells were selected: a part is "
+            "never GO."
+        )
+    for name, access in report.unreached[:_HOSTS]:
+        yield from _wrap(f"not examined: {name}: {access.reason}: {printable(access.message)}")
+    if len(report.unreached) > _HOSTS:
+        yield f"and {len(report.unreached) - _HOSTS} more hosts not examined"
+    found = [item for item in blockers(report) if not _only_access(item, report)]
+    for blocker in found[:_BLOCKERS]:
+        yield from _blocker(blocker)
+    if len(found) > _BLOCKERS:
+        yield f"and {len(found) - _BLOCKERS} more requirements that block"
+    for note in report.notes:
+        yield from _wrap(f"note: {printable(note)}")
+    for file in files:
+        yield f"wrote {file}"
+
+
+def headline(report: SiteReport) -> str:
+    """The decision in words."""
+    words = {
+        Decision.GO: "GO: every planned requirement is met",
+        Decision.NO_GO: "NO-GO",
+        Decision.INCOMPLETE: "INCOMPLETE: not GO",
+    }
+    ticket = f" ({report.site.ticket})" if report.site.ticket else ""
+    return f"{words[report.gate.decision]} - {printable(report.site.name)}{printable(ticket)}"
+
+
+def _counts(report: SiteReport) -> str:
+    counts = report.gate.counts
+    parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts.get(verdict)]
+    text = f"{len(report.plan.cells)} cells planned: {', '.join(parts)}"
+    if report.gate.advisories:
+        text += f"; {len(report.gate.advisories)} advisory remarks"
+    return text
+
+
+def _only_access(blocker: Blocker, report: SiteReport) -> bool:
+    unreached = {name for name, _ in report.unreached}
+    return blocker.requirement.id == "host.access" and set(blocker.hosts) <= unreached
+
+
+def _blocker(blocker: Blocker) -> Iterator[str]:
+    first = blocker.findings[0]
+    hosts = ", ".join(blocker.hosts[:_HOSTS])
+    if len(blocker.hosts) > _HOSTS:
+        hosts += f" and {len(blocker.hosts) - _HOSTS} more"
+    yield from _wrap(
+        f"{first.verdict.value}: {blocker.requirement.id} on {len(blocker.hosts)} of {blocker.of}: {hosts}"
+    )
+    yield from _wrap(printable(first.judgement.summary), "    ")
+    if first.judgement.remedy:
+        yield from _wrap(f"-> {printable(first.judgement.remedy)}", "    ")
+
+
+def _wrap(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH - 1,
+        initial_indent=indent,
+        subsequent_indent=indent + "    ",
+        break_on_hyphens=False,
+    )

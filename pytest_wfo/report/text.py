@@ -1,0 +1,57 @@
+"""Findings in words, for terminals and logs. Text from hosts is made printable here."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from pytest_wfo.core.requirements import Requirement
+from pytest_wfo.core.verdicts import Finding, Verdict
+
+# Evidence in a terminal: enough to act on; everything stands in the reports.
+_SHOWN = 6
+_EXCERPT = 300
+
+
+def explain(finding: Finding, requirement: Requirement) -> str:
+    """A finding as a block of text: what was asked, what was seen, what to do, where it stands."""
+    judgement = finding.judgement
+    lines = [f"{finding.host}: {judgement.verdict.value}: {printable(judgement.summary)}"]
+    if not finding.depends_on_access:
+        lines.append(f"  requirement: {requirement.title} [{requirement.id}]")
+        for item in judgement.evidence[:_SHOWN]:
+            source = f" [{printable(item.source)}]" if item.source else ""
+            lines.append(f"  evidence: {printable(item.statement)}{source}")
+            if item.excerpt:
+                lines.append(f"    {printable(item.excerpt[:_EXCERPT])!r}")
+        if len(judgement.evidence) > _SHOWN:
+            lines.append(f"  and {len(judgement.evidence) - _SHOWN} more pieces of evidence")
+    if judgement.remedy and finding.verdict is not Verdict.MET:
+        lines.append(f"  what to do: {printable(judgement.remedy)}")
+    if not finding.depends_on_access:
+        whose = "ours" if requirement.source.ours else "the document"
+        lines.append(f"  source: {whose}, {requirement.source.section}: {requirement.source.words}")
+    return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """``text`` with every control character, line break and bidirectional override made visible.
+
+    What a host sends must not move the cursor, change colours or forge lines of a log.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character == " " or _harmless(character) else _visible(character)
+        for character in text
+    )
+
+
+def _harmless(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def _visible(character: str) -> str:
+    if character in "\n\t":
+        return " "
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
