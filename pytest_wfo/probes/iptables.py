@@ -19,7 +19,7 @@ from pytest_wfo.core.packet_filter import (
     Verb,
 )
 from pytest_wfo.probes.iptables_match import read_conditions
-from pytest_wfo.probes.matching import NotUnderstoodError, address, port
+from pytest_wfo.probes.matching import TRANSPARENT_TARGETS, NotUnderstoodError, address, port
 
 _PRIORITIES = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
 
@@ -38,12 +38,8 @@ _VERDICTS = {
     "RETURN": Verb.RETURN,
 }
 
-# Targets after which the packet goes on with the next rule, its addresses and ports unchanged.
-_TRANSPARENT = frozenset({
-    "AUDIT", "CHECKSUM", "CLASSIFY", "CONNMARK", "CONNSECMARK", "DSCP", "ECN", "HL", "IDLETIMER", "LED",
-    "LOG", "MARK", "NFLOG", "RATEEST", "SECMARK", "SET", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TRACE",
-    "TTL", "ULOG",
-})  # fmt: skip
+# The tables of iptables-nft, as nft shows them.
+_NFT_TABLES = frozenset(f"ip {table}" for table in _PRIORITIES)
 
 _COUNTERS = re.compile(r"^\[\d+:\d+\]\s+")
 
@@ -58,6 +54,57 @@ def read_iptables(text: str, flavour: str) -> PacketFilter:
         start = " ".join(text[:60].split())
         raise ValueError(f"not the output of iptables-save: {start!r}")
     return _Save(f"iptables-{flavour}").read(text)
+
+
+def combine(
+    nft: PacketFilter | None = None,
+    iptables_nft: PacketFilter | None = None,
+    iptables_legacy: PacketFilter | None = None,
+    unread: tuple[str, ...] = (),
+) -> PacketFilter:
+    """Everything that was read, and in ``unread`` what was not.
+
+    None is "not read": whoever calls knows whether that matters, and then says so in ``unread``.
+    Tables of iptables-nft are in the nftables ruleset too, with parts that only iptables can name;
+    their iptables reading is the one that counts.
+    """
+    filters = [iptables_nft, iptables_legacy]
+    if nft is not None:
+        filters.insert(0, _without_tables_of(iptables_nft, nft) if iptables_nft else nft)
+    read = [each for each in filters if each is not None]
+    return PacketFilter(
+        tuple(base for each in read for base in each.base_chains),
+        {key: rules for each in read for key, rules in each.chains.items()},
+        (*(text for each in read for text in each.unread), *unread),
+    )
+
+
+def _without_tables_of(iptables: PacketFilter, nft: PacketFilter) -> PacketFilter:
+    managed = _by_table(iptables)
+    same = {
+        table
+        for table, chains in _by_table(nft).items()
+        if table in _NFT_TABLES
+        and chains <= managed.get(table.replace("ip ", "iptables-nft ", 1), set())
+    }
+    for base in nft.base_chains:  # iptables shows no base chain of another name
+        table, _, chain = base.key.rpartition(" ")
+        if chain not in _BUILT_IN:
+            same.discard(table)
+    return PacketFilter(
+        tuple(base for base in nft.base_chains if base.key.rpartition(" ")[0] not in same),
+        {key: rules for key, rules in nft.chains.items() if key.rpartition(" ")[0] not in same},
+        nft.unread,
+    )
+
+
+def _by_table(packet_filter: PacketFilter) -> dict[str, set[str]]:
+    """Names of chains by the words before them: "ip filter", "iptables-nft filter"."""
+    found: dict[str, set[str]] = {}
+    for key in packet_filter.chains:
+        table, _, chain = key.rpartition(" ")
+        found.setdefault(table, set()).add(chain)
+    return found
 
 
 class _Save:
@@ -133,7 +180,7 @@ class _Save:
     def _action(self, key: str, target: tuple[str, str], options: list[str]) -> Action | None:
         """None where the rule changes no packet's fate."""
         option, name = target
-        if not option or name in _TRANSPARENT:
+        if not option or name in TRANSPARENT_TARGETS:
             return None
         if name in _VERDICTS:
             return Action(_VERDICTS[name])

@@ -24,6 +24,13 @@ _SERVICES = {
     "mysql": 3306, "ms-wbt-server": 3389, "http-alt": 8080,
 }  # fmt: skip
 
+# iptables targets after which the packet goes on with the next rule, its addresses and ports unchanged.
+TRANSPARENT_TARGETS = frozenset({
+    "AUDIT", "CHECKSUM", "CLASSIFY", "CONNMARK", "CONNSECMARK", "DSCP", "ECN", "HL", "IDLETIMER", "LED",
+    "LOG", "MARK", "NFLOG", "RATEEST", "SECMARK", "SET", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TRACE",
+    "TTL", "ULOG",
+})  # fmt: skip
+
 
 class NotUnderstoodError(ValueError):
     """A condition or action outside what the reader knows; the text says which, for people."""

@@ -20,7 +20,13 @@ from pytest_wfo.core.packet_filter import (
     Rule,
     Verb,
 )
-from pytest_wfo.probes.matching import NotUnderstoodError, address, doubtful, every
+from pytest_wfo.probes.matching import (
+    TRANSPARENT_TARGETS,
+    NotUnderstoodError,
+    address,
+    doubtful,
+    every,
+)
 from pytest_wfo.probes.nft_match import NamedSet, Sets, elements_of, read_match, single
 from pytest_wfo.probes.nft_text import rule_text
 
@@ -201,7 +207,7 @@ class _Statements:
             kind, body = single(expression)
             if not self._matches:
                 return rules
-            if kind in _TRANSPARENT or (kind == "mangle" and _is_harmless(body)):
+            if _is_transparent(kind, body):
                 continue
             if kind == "match":
                 self._match(body)
@@ -216,7 +222,7 @@ class _Statements:
             elif (action := self._action(kind, body)) is not None:
                 return rules + self._rules(action)
             else:
-                open_end = f"not understood: {kind}"
+                open_end = f"not understood: {_name(kind, body)}"
                 self._doubt(open_end)
         if open_end:  # the unknown statement may itself be what ends the rule
             rules += self._rules(Action(Verb.OPAQUE, open_end))
@@ -258,7 +264,7 @@ class _Statements:
             return Action(_VERDICTS[kind], f"{self._table} {body['target']}")
         if kind in _VERDICTS:
             return Action(_VERDICTS[kind])
-        if kind in {"snat", "masquerade"}:
+        if kind in {"snat", "masquerade"} or _name(kind, body) in {"xt SNAT", "xt MASQUERADE"}:
             return Action(Verb.SNAT)
         if kind == "redirect":
             return Action(Verb.DNAT)
@@ -285,8 +291,18 @@ def _value(key: Any) -> Any:
     return {"set": [key]}
 
 
-def _is_harmless(body: Any) -> bool:
-    """Whether a ``mangle`` leaves addresses and ports alone."""
+def _name(kind: str, body: Any) -> str:
+    """A statement's name; iptables extensions ("xt") say which in newer versions of nft."""
+    named = kind == "xt" and isinstance(body, dict)
+    return f"xt {body.get('name', '')}".strip() if named else kind
+
+
+def _is_transparent(kind: str, body: Any) -> bool:
+    """Whether a statement neither ends a rule nor chooses packets nor moves them elsewhere."""
+    if kind == "xt" and isinstance(body, dict):
+        return body.get("name") == "comment" or body.get("name") in TRANSPARENT_TARGETS
+    if kind != "mangle":
+        return kind in _TRANSPARENT
     kind, inner = single(body["key"])
     if kind == "payload":
         return (inner.get("protocol"), inner.get("field")) in {
