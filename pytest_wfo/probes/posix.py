@@ -1,0 +1,117 @@
+"""The collector for POSIX hosts: the script that is sent, and what its answer means.
+
+The script (posix.sh) only runs and escapes; everything is read here, where it can be tested.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files as resources
+from typing import TypeVar
+
+from pytest_wfo.core.facts import Access, Fact, HostFacts, Target, Unknown
+from pytest_wfo.probes.envelope import UnreadableError, read_envelope
+from pytest_wfo.probes.machine import (
+    read_clock,
+    read_files,
+    read_identity,
+    read_processes,
+    read_rights,
+    read_system,
+)
+from pytest_wfo.probes.packet_filters import read_packet_filter
+from pytest_wfo.probes.reach import read_probes
+from pytest_wfo.probes.routes import read_addresses, read_forwarding, read_routes
+from pytest_wfo.probes.sockets import read_listeners
+
+T = TypeVar("T")
+
+UNREADABLE = "answer-unreadable"
+_REMEDY = "run the collector by hand on the host and look at what it prints"
+
+
+def posix_script(targets: Sequence[Target], files: Sequence[str] = (), *, marker: str) -> bytes:
+    """The text for ``sh -s``. ``marker`` is a random word of the caller, new for every run.
+
+    Raises ValueError for a marker that is not a word of 8 to 64 letters and digits, for a target
+    whose address is no IP address, and for a path with a line break or NUL in it.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9]{8,64}", marker):
+        raise ValueError("the marker must be a word of 8 to 64 letters and digits")
+    if any(char in path for path in files for char in "\0\n"):
+        raise ValueError("a path to look at holds a line break or NUL")
+    prelude = {"WFO_MARKER": marker, "WFO_TARGETS": "", "WFO_REACH": ""}
+    if targets:
+        prelude |= {
+            "WFO_TARGETS": "\n".join(
+                _line(number, target) for number, target in enumerate(targets)
+            ),
+            "WFO_REACH": _text("engines/reach.sh"),
+            "WFO_PYTHON": _text("engines/reach.py"),
+            "WFO_PERL": _text("engines/reach.pl"),
+        }
+    lines = [f"{name}={shlex.quote(value)}" for name, value in prelude.items()]
+    lines.append(shlex.join(["set", "--", *files]))
+    return ("\n".join(lines) + "\n" + _text("posix.sh")).encode("utf-8", "surrogateescape")
+
+
+def _line(number: int, target: Target) -> str:
+    address = ipaddress.ip_address(target.address)
+    return f"{number} {address} {target.port:d} {target.transport.value}"
+
+
+@cache
+def _text(name: str) -> str:
+    return resources("pytest_wfo.probes").joinpath(name).read_text(encoding="utf-8")
+
+
+def read_posix(
+    output: str, access: Access, targets: Sequence[Target], *, asked: float, answered: float
+) -> HostFacts:
+    """All facts of the answer ``output``. Pure; takes any text and never raises.
+
+    ``asked`` and ``answered`` are the controller's epoch seconds around the run. An answer which is
+    cut off or damaged gives no fact at all, and ``access`` says so.
+    """
+    try:
+        sections = read_envelope(output)
+    except UnreadableError as error:
+        return _unreadable(access, str(error))
+    return HostFacts(
+        access=access,
+        identity=_fact("the host's name", lambda: read_identity(sections)),
+        system=_fact("the operating system", lambda: read_system(sections)),
+        rights=_fact("the user's rights", lambda: read_rights(sections)),
+        clock=_fact("the clock", lambda: read_clock(sections, asked, answered)),
+        addresses=_fact("addresses", lambda: read_addresses(sections)),
+        routes=_fact("routes", lambda: read_routes(sections)),
+        forwarding=_fact("forwarding", lambda: read_forwarding(sections)),
+        listeners=_fact("listening sockets", lambda: read_listeners(sections)),
+        packet_filter=_fact("the packet filter", lambda: read_packet_filter(sections)),
+        processes=_fact("processes", lambda: read_processes(sections)),
+        probes=_fact("connections", lambda: read_probes(sections, targets)),
+        files=read_files(sections),
+    )
+
+
+def _fact(what: str, read: Callable[[], Fact[T]]) -> Fact[T]:
+    """One fact that is not understood must not take the others with it."""
+    try:
+        return read()
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+        return Unknown(f"{what}: what the host printed was not understood", _REMEDY)
+
+
+def _unreadable(access: Access, why: str) -> HostFacts:
+    lost = Unknown(f"answer unreadable: {why}", _REMEDY)
+    told = replace(
+        access, reason=UNREADABLE, message=f"{access.endpoint}: {why}".lstrip(": "), remedy=_REMEDY
+    )
+    return HostFacts(
+        told, lost, lost, lost, lost, lost, lost, lost, lost, lost, lost, lost,
+    )  # fmt: skip

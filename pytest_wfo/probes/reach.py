@@ -1,0 +1,145 @@
+"""What a host saw when it tried its targets: reads the lines that the engines print.
+
+The engines report how far they came and the first words of the peer; whether these words are the
+stated transport is decided here, once for all engines.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_wfo.core.facts import Fact, Heard, Known, Probe, Reach, Target, Transport, Unknown
+from pytest_wfo.probes.envelope import Sections, printable
+
+MOST = 4096  # characters of an answer that are kept
+
+_NO_ENGINE = "install python3 on the host (or perl, or bash with coreutils)"
+_ENDS = {
+    "silent": Heard.SILENCE,
+    "closed": Heard.CLOSED,
+    "reset": Heard.RESET,
+    "not-asked": Heard.NOT_ASKED,
+    "tls": Heard.OTHER,
+    "unmeasured": Heard.UNMEASURED,
+}
+_POLICY = re.compile(rb"<(access-policy|cross-domain-policy)\b")
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_TLS_ERROR = re.compile(r"error:[0-9A-Fa-f]+:[^:\n]*:[^:\n]*:([^:\n]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """How a talk ended and what was said in it."""
+
+    end: str
+    detail: str = ""
+    words: bytes = b""
+    certificate: bytes = b""
+
+
+def read_probes(sections: Sections, targets: Sequence[Target]) -> Fact[tuple[Probe, ...]]:
+    """One probe for every target, in their order; UNMEASURED where the host reported nothing."""
+    if not targets:
+        return Unknown("no connection was asked for")
+    section = sections.get("probes")
+    if section is None or not section.ok:
+        return Unknown("connections: the host reported none", _NO_ENGINE)
+    rows = [line.split("\t") for line in section.output.splitlines()]
+    engine = next((row[1] for row in reversed(rows) if row[0] == "engine" and len(row) > 1), "none")
+    lines = {row[0]: row for row in rows if len(row) == 8}
+    if engine == "none":
+        why = f"no means to try connections; {_NO_ENGINE}"
+    else:
+        why = f"{printable(engine)} did not report on this connection"
+    found = []
+    for index, target in enumerate(targets):
+        row = lines.get(str(index))
+        probe = None if row is None else _probe(target, row)
+        found.append(probe or Probe(target, Reach.UNMEASURED, Heard.UNMEASURED, why))
+    return Known(tuple(found), f"TCP connections by {printable(engine)}")
+
+
+def _probe(target: Target, row: list[str]) -> Probe | None:
+    """The probe of one line; None if the line is damaged."""
+    _, reached, end, attempts, took, detail, words, certificate = row
+    try:
+        reach = Reach(reached)
+        talk = _Talk(end, detail, bytes.fromhex(words), bytes.fromhex(certificate))
+        tries, milliseconds = int(attempts), int(took)
+    except ValueError:
+        return None
+    if end == "openssl":
+        talk = _from_openssl(talk.words)
+    if reach is not Reach.OPEN:
+        heard = Heard.UNMEASURED if reach is Reach.UNMEASURED else Heard.NOT_ASKED
+        return Probe(target, reach, heard, printable(detail), "", b"", milliseconds, tries)
+    if talk.end == "said":
+        heard = Heard.EXPECTED if _expected(target.transport, talk.words) else Heard.OTHER
+    else:
+        heard = _ENDS.get(talk.end, Heard.UNMEASURED)
+    if heard is Heard.NOT_ASKED and target.transport is not Transport.TCP:
+        return None
+    if heard is Heard.RESET and not talk.certificate:
+        reach = Reach.RESET
+    return Probe(
+        target=target,
+        reach=reach,
+        heard=heard,
+        detail=printable(talk.detail),
+        excerpt=_excerpt(target.transport, talk.words),
+        certificate=talk.certificate,
+        milliseconds=milliseconds,
+        attempts=tries,
+    )
+
+
+def _expected(transport: Transport, words: bytes) -> bool:
+    if transport is Transport.SILVERLIGHT_POLICY:
+        return _POLICY.search(words) is not None
+    return re.match(rb"HTTP/\d(\.\d)? \d{3}\b", words) is not None
+
+
+def _excerpt(transport: Transport, words: bytes) -> str:
+    text = words.rstrip(b"\0").decode("utf-8", "replace")
+    if transport is not Transport.SILVERLIGHT_POLICY:
+        text = text.split("\n", 1)[0].rstrip("\r")
+        return printable(text)[:MOST]
+    return "\n".join(printable(line.rstrip("\r")) for line in text.split("\n"))[:MOST]
+
+
+def _from_openssl(raw: bytes) -> _Talk:
+    """What ``openssl s_client`` printed. It was ended by force if its last words are missing."""
+    text = raw.decode("latin-1")
+    pem = _PEM.search(text)
+    if pem is None:
+        if "errno=104" in text:
+            return _Talk("reset", "during the TLS handshake")
+        error = _TLS_ERROR.search(text)
+        reason = error[1].strip() if error else ""
+        if reason and "eof" not in reason.lower():
+            return _Talk("tls", reason.upper().replace(" ", "_"))
+        if reason or "errno=" in text:
+            return _Talk("closed", "during the TLS handshake")
+        if "no cipher match" in text or "unable to" in text or not text.strip():
+            return _Talk("unmeasured", printable(text.strip().split("\n")[0])[:200])
+        return _Talk("silent", "no TLS handshake")
+    try:
+        certificate = base64.b64decode("".join(pem[1].split()), validate=True)
+    except ValueError:
+        certificate = b""
+    version = re.search(r"Protocol\s*: (\S+)", text) or re.search(r"New, (TLSv\S+),", text)
+    detail = version[1] if version else ""
+    said = re.search(r"^HTTP/\d.*", text[pem.end() :], re.MULTILINE | re.DOTALL)
+    if said is not None:
+        return _Talk("said", detail, said[0].encode("latin-1"), certificate)
+    tail = re.split(r"^---\n", text, flags=re.MULTILINE)[-1]
+    tail = re.sub(r"^(read R BLOCK|closed|read:errno=\d+|DONE|.*error:.*)\n?", "", tail, flags=re.M)
+    if tail.strip():
+        return _Talk("said", detail, tail.encode("latin-1")[:MOST], certificate)
+    if "read:errno=104" in text:
+        return _Talk("reset", detail, b"", certificate)
+    ended = re.search(r"^(closed|read:errno=0|.*unexpected eof.*)$", text, re.MULTILINE)
+    return _Talk("closed" if ended else "silent", detail, b"", certificate)
