@@ -31,11 +31,15 @@ class Hook(str, Enum):
 
 
 class State(str, Enum):
-    """The conntrack states that packets of a good TCP connection can have."""
+    """The conntrack states that packets of a good TCP connection can have.
+
+    They are "invalid" to chains which see them before conntrack does.
+    """
 
     NEW = "new"
     ESTABLISHED = "established"
     UNTRACKED = "untracked"
+    INVALID = "invalid"
 
 
 ANY_STATE = frozenset(State)

@@ -118,6 +118,7 @@ class Walk:
         self.packet = packet
         self.fates: list[Fate] = []
         self._steps = 0
+        self._tracked = False  # what loops through "lo" was tracked when it was sent
         self._step: Step
         self._base: BaseChain
 
@@ -135,6 +136,7 @@ class Walk:
             regions = self._base_chain(base, regions)
         if step.hook is Hook.PREROUTING and not self.packet.first:
             regions = [region.translate() for region in regions]
+        self._tracked = self._tracked or step.hook is Hook.OUTPUT
         return regions
 
     def _base_chain(self, base: BaseChain, regions: list[Region]) -> list[Region]:
@@ -247,10 +249,21 @@ class Walk:
                 return
         self._end(Decision.UNDECIDED, hit, rule.text, "redirected to another destination")
 
+    def _state(self, region: Region) -> State | None:
+        """What a ct state match sees: before conntrack has looked, "invalid" (nft_ct.c)."""
+        early = {Hook.INGRESS, Hook.PREROUTING, Hook.OUTPUT}
+        if self._step.hook not in early or self._tracked or region.state is State.UNTRACKED:
+            return region.state
+        if self._base.priority > CONNTRACK_PRIORITY and self._step.hook is not Hook.INGRESS:
+            return region.state
+        certain = self._base.priority < CONNTRACK_PRIORITY and region.state is not None
+        return State.INVALID if certain else None
+
     def _untracked(self, region: Region) -> Region:
         """notrack has no effect once conntrack has seen the packet."""
         priority = self._base.priority
-        if self._step.hook not in {Hook.PREROUTING, Hook.OUTPUT} or priority > CONNTRACK_PRIORITY:
+        early = self._step.hook in {Hook.PREROUTING, Hook.OUTPUT} and not self._tracked
+        if not early or priority > CONNTRACK_PRIORITY:
             return region
         certain = priority < CONNTRACK_PRIORITY
         return replace(region, state=State.UNTRACKED if certain else None)
@@ -271,9 +284,10 @@ class Walk:
         "" if all do, else why it cannot be known."""
         doubts = list(match.opaque)
         if len(match.states) < len(State):
-            if region.state is None:
+            state = self._state(region)
+            if state is None:
                 doubts.append("whether the connection is tracked is not known")
-            elif region.state not in match.states:
+            elif state not in match.states:
                 return None
         for wanted, name, which in (
             (match.incoming, self._step.incoming, "incoming"),
