@@ -1,32 +1,19 @@
-"""What the audit user of a lab host may do as root: what the collector's header asks for."""
+"""What the audit user of a lab host may do as root: exactly what docs/rights.md asks for."""
 
 from __future__ import annotations
 
 import re
-import shutil
+import textwrap
 from pathlib import Path
 
-import pytest_wfo
 from tests.lab.topology import USER
 
-COLLECTOR = Path(pytest_wfo.__file__).parent / "probes" / "posix.sh"
-_NO_ARGUMENTS = '""'  # in sudoers: none allowed; nothing at all would mean any
-
-
-def documented_commands(script: str) -> tuple[str, ...]:
-    """The command lines in the header of posix.sh: indented by three, a remark may follow."""
-    header = script.partition("\n\n")[0]
-    lines = re.findall(r"^#   (\S.*?)(?:  +\(.*)?$", header, re.MULTILINE)
-    return tuple(command for line in lines for command in line.split(", "))
+_DOCUMENT = Path(__file__).parents[2] / "docs" / "rights.md"
 
 
 def sudoers() -> str:
-    """The sudo rule an administrator would make of it."""
-    granted = []
-    for command in documented_commands(COLLECTOR.read_text()):
-        tool, _, arguments = command.partition(" ")
-        if path := shutil.which(tool):
-            granted.append(f"{path} {arguments or _NO_ARGUMENTS}")
-    return (
-        f"Defaults:{USER} !requiretty, !syslog\n{USER} ALL=(root) NOPASSWD: {', '.join(granted)}\n"
-    )
+    """The rule of docs/rights.md, word for word but for the user's name."""
+    block = re.search(r"```\n(\s*wfo-audit ALL=.*?)```", _DOCUMENT.read_text(), re.DOTALL)
+    assert block, f"{_DOCUMENT.name} shows no sudo rule"
+    rule = textwrap.dedent(block[1]).strip().replace("wfo-audit", USER)
+    return f"Defaults:{USER} !requiretty, !syslog\n{rule}\n"

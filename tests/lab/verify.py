@@ -44,7 +44,6 @@ class Outcome:
 def verify(inventory: Path, *options: str) -> Outcome:
     """Run ``pytest --wfo-hosts=inventory.yml`` in the inventory's folder."""
     environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
-    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", f"--wfo-hosts={inventory.name}"),
