@@ -120,28 +120,26 @@ def _overlay(document: Document, edition: str) -> list[OverlayEntry]:
     if not isinstance(items, list):
         document.add(("overlay",), f'expected a list ("- requirement: ..."), got {kind_of(items)}')
         return []
+    known = _requirement_ids(edition) if items else ()
     overlay = []
     for index in range(len(items)):
         entry = validated(document, OverlayEntry, ("overlay", index))
-        if entry is not None:
-            overlay.append(entry)
-            _check_requirement(document, ("overlay", index, "requirement"), entry, edition)
+        if entry is None:
+            continue
+        overlay.append(entry)
+        if known and not any(fnmatchcase(name, entry.requirement) for name in known):
+            near = did_you_mean(entry.requirement, known)
+            message = f"no requirement of edition {edition} matches{near}"
+            document.add(("overlay", index, "requirement"), message)
     return overlay
 
 
-def _check_requirement(
-    document: Document, path: tuple[str | int, ...], entry: OverlayEntry, edition: str
-) -> None:
-    """An overlay for a requirement that does not exist is a slip, not a no-op."""
-    if not edition:
-        return
+def _requirement_ids(edition: str) -> tuple[str, ...]:
+    """The ids that an overlay can name; none if the edition is not known or broken (told there)."""
     try:
-        ids = load_edition(edition).by_id
-    except EditionError:  # said where the edition is loaded
-        return
-    if not any(fnmatchcase(known, entry.requirement) for known in ids):
-        near = did_you_mean(entry.requirement, ids)
-        document.add(path, f"no requirement of edition {edition} matches{near}")
+        return tuple(load_edition(edition).by_id)
+    except EditionError:
+        return ()
 
 
 def _warnings(hosts: SiteHosts, site: SiteEntry) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pytest_wfo.documents.problems import Path
     from pytest_wfo.documents.yaml_text import Document
 
+_SUGGESTIONS = 5  # each compares a name with all names of the site
+
 
 @dataclass(slots=True)
 class SiteHosts:
@@ -83,14 +85,14 @@ class SiteHosts:
         """After all entries: every ``via`` names a host that can be jumped through; no circles."""
         connections = {name: host.connection for name, host in self.hosts.items()}
         connections |= self.jump_hosts
-        vias = {name: connection.via for name, connection in connections.items() if connection.via}
+        vias = {name: at.via for name, at in connections.items() if at.via and at.kind == "ssh"}
         told: set[Path] = set()
         for name, via in vias.items():
             path = self._path_of_via(name)
             if path in told:
                 continue
             if via not in self._spelling:
-                near = did_you_mean(via, self._spelling)
+                near = did_you_mean(via, self._spelling) if len(told) < _SUGGESTIONS else ""
                 message = f"no host or jump host has the name {shown(via)}{near}"
             elif via in connections and connections[via].kind != "ssh":
                 message = f"{shown(via)} is not reached by SSH and cannot be jumped through"

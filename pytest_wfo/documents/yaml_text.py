@@ -160,6 +160,8 @@ def _syntax(problem: str) -> str:
             'a ":" is not expected here; check the indentation and the space after each ":",'
             " or put the text in quotes"
         )
+    if problem.endswith("but got '['"):
+        return f'not valid YAML: {problem}; inside braces a range needs quotes: "10.20.1.[1:250]"'
     return f"not valid YAML: {problem}"
 
 

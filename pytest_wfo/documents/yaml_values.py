@@ -6,6 +6,7 @@ merge keys multiply; this one finds all duplicates and has a bound.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_wfo.documents.problems import DocumentError, Path, Problem, key_text, path_text
@@ -22,6 +23,7 @@ Marks = dict[str | int, tuple[Mark, Mark]]
 """Of one dict or list: where each key (or index) and its value stand."""
 
 _YAML = "tag:yaml.org,2002:"
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class WrittenInt(int):
@@ -103,7 +105,7 @@ class Builder:
                 self._problem(key_node, path, "a key must be text, not a list or a mapping")
                 continue
             merges = key_node.tag == f"{_YAML}merge"
-            key = str(key_node.value)
+            key = self._text(key_node, path)
             here = (*path, key)
             if key in marks and not merges:
                 line, column = marks[key][0]
@@ -111,10 +113,10 @@ class Builder:
                 self._problem(key_node, here, again)
                 continue
             value, size = self._value_and_size(value_node, here)
-            total += size
             if merges:
                 merged += self._to_merge(value, value_node, here)
                 continue
+            total += size
             if value is None:
                 self._problem(key_node, here, "no value; write one or leave the key out")
             result[key] = value
@@ -143,13 +145,20 @@ class Builder:
         return len(new)
 
     def _scalar(self, node: Node, path: Path) -> Any:
-        kind, text = str(node.tag).removeprefix(_YAML), str(node.value)
+        kind, text = str(node.tag).removeprefix(_YAML), self._text(node, path)
         try:
             return _plain(kind, text)
         except (ValueError, KeyError):
             self._problem(node, path, f"this cannot be read as {kind}; put it in quotes")
         except LookupError:
             self._problem(node, path, "a tag (!) has no meaning here; put the text in quotes")
+        return text
+
+    def _text(self, node: Node, path: Path) -> str:
+        text = str(node.value)
+        if not text.isascii() and _HALF_PAIR.search(text):
+            self._problem(node, path, "half of a surrogate pair (\\ud800 to \\udfff) is not text")
+            text = _HALF_PAIR.sub("?", text)
         return text
 
     def _problem(self, node: Node, path: Path, message: str) -> None:
