@@ -1,8 +1,3 @@
-"""Repository work only: never anything a user's run depends on."""
+"""Repository work only: never anything a user's run depends on. Test settings are in tests/."""
 
-import os
-
-from hypothesis import settings
-
-settings.register_profile("tests", deadline=None, derandomize=bool(os.environ.get("CI")))
-settings.load_profile("tests")
+collect_ignore_glob = ["benchmarks/*", "examples/*", "docs/*"]

@@ -71,7 +71,8 @@ class Heard(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One connection a host is asked to try. ``peer`` is a host name of the inventory or "cloud"."""
+    """One connection a host is asked to try. ``peer`` is a host of the inventory, or "" for
+    an address in the vendor's cloud."""
 
     address: str
     port: int

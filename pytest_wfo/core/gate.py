@@ -23,7 +23,10 @@ class Decision(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The decision, the findings that block it, and how many findings there are of each verdict."""
+    """The decision, the findings that block it, and how many findings there are of each verdict.
+
+    ``counts`` leaves out ``advisories``: advisory requirements that are not met or not verified.
+    """
 
     decision: Decision
     blockers: tuple[Finding, ...]
@@ -76,4 +79,6 @@ def decide_gate(findings: Iterable[Finding], *, selected: Iterable[tuple[str, st
     else:
         decision = Decision.GO
     advisories = tuple(finding for finding in failing if finding.advisory)
-    return Gate(decision, blockers, advisories, Counter(finding.verdict for finding in findings))
+    counts = Counter(finding.verdict for finding in findings)
+    counts.subtract(finding.verdict for finding in advisories)
+    return Gate(decision, blockers, advisories, counts)

@@ -95,7 +95,7 @@ def targets_of_cell(cell: Cell, site: Site) -> Iterator[Target]:
                 yield Target(address, requirement.port, requirement.transport, server.name)
     elif requirement.claim is Claim.CONNECTS:
         for address in site.cloud_endpoints:
-            yield Target(address, requirement.port, requirement.transport, "cloud")
+            yield Target(address, requirement.port, requirement.transport, "")
     elif requirement.claim is Claim.CONNECTS_IN:
         for server in site.having(Role.PREMISES):
             address = server.public_address or server.addresses[0]

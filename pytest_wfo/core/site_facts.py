@@ -47,7 +47,7 @@ class SiteFacts:
             found += numbers
         if not found:
             return Unknown("the inventory names no such host", "add the host to the inventory")
-        return Known(AddressSet.of(*found), "inventory")
+        return Known(AddressSet.of(found), "inventory")
 
     def premises(self) -> Fact[AddressSet]:
         """The addresses of all PREMISES servers."""

@@ -36,7 +36,7 @@ def gather_site(
     requests = {
         name: Request(
             site.hosts[name],
-            posix_script(targets.get(name, ()), marker=f"wfo-{secrets.token_hex(12)}"),
+            posix_script(targets.get(name, ()), marker=f"wfo{secrets.token_hex(12)}"),
         )
         for name in names
     }

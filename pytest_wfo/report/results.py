@@ -50,7 +50,10 @@ def results(report: SiteReport) -> dict[str, Any]:
                 for item in report.plan.not_planned
             ],
         },
-        "counts": {verdict.value: counts.get(verdict, 0) for verdict in Verdict},
+        "counts": {
+            **{verdict.value: counts.get(verdict, 0) for verdict in Verdict},
+            "advisory": len(report.gate.advisories),
+        },
         "requirements": [
             {
                 "id": requirement.id,

@@ -55,7 +55,8 @@ def _counts(report: SiteReport) -> str:
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts.get(verdict)]
     text = f"{len(report.plan.cells)} cells planned: {', '.join(parts)}"
     if report.gate.advisories:
-        text += f"; {len(report.gate.advisories)} advisory remarks"
+        remarks = len(report.gate.advisories)
+        text += f"; {remarks} advisory remark{'s' if remarks > 1 else ''}"
     return text
 
 

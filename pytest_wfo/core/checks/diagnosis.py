@@ -52,7 +52,7 @@ def diagnose(host: Host, probe: Probe, site_facts: SiteFacts) -> Diagnosis:
             rule = denied[0].rule
             return Diagnosis(
                 f"the firewall of {who.name} stops it: {rule}",
-                (Evidence(f"{who.name}: {rule}: {denied[0].why}", answer.source),),
+                (*evidence, Evidence(f"{who.name}: {rule}: {denied[0].why}", answer.source)),
                 f"permit TCP {probe.target.port} {_WAY[direction]} on {who.name}",
             )
         if any(piece.decision is Decision.UNDECIDED for piece in answer.value):

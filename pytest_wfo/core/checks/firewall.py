@@ -41,7 +41,7 @@ def check_forwards(cell: Cell, site_facts: SiteFacts) -> Judgement:
     servers = site_facts.premises()
     if isinstance(servers, Unknown):
         return unseen(servers, "the addresses of the PREMISES server")
-    ranges = AddressSet.of(*cell.requirement.ranges)
+    ranges = AddressSet.of(cell.requirement.ranges)
     if cell.requirement.claim is Claim.FORWARDS_OUT:
         return _judge(cell, site_facts, Direction.FORWARD, servers.value, ranges)
     return _judge(cell, site_facts, Direction.FORWARD, ranges, servers.value)
@@ -100,7 +100,7 @@ def pieces_evidence(pieces: Iterable[Piece], direction: Direction, source: str) 
 
 def _far_side(cell: Cell, site_facts: SiteFacts) -> Fact[AddressSet]:
     if cell.requirement.ranges:
-        return Known(AddressSet.of(*cell.requirement.ranges), "edition")
+        return Known(AddressSet.of(cell.requirement.ranges), "edition")
     return site_facts.premises()
 
 

@@ -27,7 +27,7 @@ def check_narrow(cell: Cell, site_facts: SiteFacts) -> Judgement:
     own = site_facts.addresses_of([cell.host]) if premises else servers
     if isinstance(own, Unknown):
         return unseen(own, "the host's addresses")
-    others = ~(AddressSet.of(*cell.requirement.ranges) | own.value | servers.value | _LOOPBACK)
+    others = ~(AddressSet.of(cell.requirement.ranges) | own.value | servers.value | _LOOPBACK)
     port = cell.requirement.port
     direction = Direction.IN if premises else Direction.FORWARD
     answer = firewall_answer(cell.host, direction, others, own.value, port, site_facts)
