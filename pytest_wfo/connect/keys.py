@@ -73,16 +73,15 @@ def _decrypt(data: bytes, passphrase: bytes) -> PrivateKeyTypes:
     """The key object. A passphrase given for a key that needs none does no harm."""
     openssh = b"BEGIN OPENSSH" in data
     load = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
-    for password in (None, passphrase or None):
-        try:
-            return load(data, password)
-        except TypeError:  # it is encrypted and no password was given
-            continue
-        except (ValueError, UnsupportedAlgorithm):
-            break
-    if not passphrase:
-        raise ValueError("is damaged or of an unknown format" if password else _ENCRYPTED)
-    raise ValueError("cannot be decrypted with the passphrase given, or is damaged")
-
-
-_ENCRYPTED = "is encrypted and the inventory gives no passphrase: for it"
+    try:
+        return load(data, None)
+    except TypeError:  # it is encrypted
+        if not passphrase:
+            words = "is encrypted and the inventory gives no passphrase: for it"
+            raise ValueError(words) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("is damaged or of an unknown format") from None
+    try:
+        return load(data, passphrase)
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("cannot be decrypted with the passphrase given") from None
