@@ -42,7 +42,7 @@ def load_edition(edition: str) -> Edition:
         raise EditionError(
             f"edition {edition!r} is not known; this version ships {', '.join(known_editions())}"
         )
-    file = resources.files("pytest_wfo").joinpath("editions", f"{_PREFIX}{edition}{_SUFFIX}")
+    file = resources.files("pytest_wfo").joinpath(f"editions/{_PREFIX}{edition}{_SUFFIX}")
     data = file.read_bytes()
     document = YAML(typ="safe", pure=False).load(data)
     try:

@@ -47,8 +47,8 @@ def spoken(requirement: Requirement, probe: Probe, source: str) -> Judgement:
         return not_met(
             f"{where} accepts connections but {words}: not {name}{_detail(probe)}",
             [Evidence(f"asked {where} for {name}: {words}{_detail(probe)}", source, excerpt)],
-            f"find out which program answers on TCP {target.port} of {target.peer or target.address}, and let the "
-            "WFO service have the port",
+            f"find out which program answers on TCP {target.port} of {target.peer or target.address}, "
+            "and let the WFO service have the port",
         )
     if target.transport is Transport.SILVERLIGHT_POLICY:
         return _policy(requirement, probe, source)

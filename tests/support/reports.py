@@ -1,0 +1,70 @@
+"""Small reports for tests of the writers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pytest_wfo.core.checks import judge
+from pytest_wfo.core.gate import decide_gate, settle
+from pytest_wfo.core.hosts import Site
+from pytest_wfo.core.site_facts import SiteFacts
+from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
+from pytest_wfo.report.model import RunInfo, SiteReport
+from tests.support.sites import EDITION, healthy_site, the_plan
+from tests.support.sites import site as make_site
+
+RUN = RunInfo(
+    started="2026-11-23T10:00:00Z",
+    finished="2026-11-23T10:00:09Z",
+    user="qa",
+    controller="ci-7",
+    tool_version="0.1.0",
+    probe="safe",
+    facts="gathered in this run",
+)
+
+
+def report(
+    site: Site | None = None,
+    facts: SiteFacts | None = None,
+    changed: Mapping[tuple[str, str], Finding] | None = None,
+    selected: list[tuple[str, str]] | None = None,
+) -> SiteReport:
+    """The report of a site (default: without a fault), with some findings replaced."""
+    site = site or make_site()
+    facts = facts or healthy_site(site)
+    planned = the_plan(site)
+    found = {**judge(planned.cells, facts), **(changed or {})}
+    if selected is not None:
+        found = {key: finding for key, finding in found.items() if key in selected}
+    findings = settle(planned, found)
+    return SiteReport(
+        site=site,
+        edition=EDITION,
+        plan=planned,
+        findings=findings,
+        gate=decide_gate(findings, selected=selected),
+        access={name: item.access for name, item in facts.hosts.items()},
+        run=RUN,
+        selected=len(planned.cells) if selected is None else len(selected),
+    )
+
+
+def finding(
+    requirement: str,
+    host: str,
+    verdict: Verdict,
+    summary: str = "seen",
+    evidence: str = "a rule",
+    excerpt: str = "",
+    remedy: str = "do this",
+) -> dict[tuple[str, str], Finding]:
+    """One finding, keyed as reports want it."""
+    judgement = Judgement(verdict, summary, (Evidence(evidence, "nft", excerpt),), remedy)
+    return {(requirement, host): Finding(requirement, host, judgement)}
+
+
+def renamed(of: SiteReport, name: str) -> SiteReport:
+    """The same report of a site with another name."""
+    return replace(of, site=replace(of.site, name=name, ticket=name))
