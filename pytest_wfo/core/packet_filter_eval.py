@@ -11,8 +11,9 @@ from dataclasses import replace
 from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.intervals import Intervals
 from pytest_wfo.core.packet_filter import Hook, PacketFilter, State
-from pytest_wfo.core.packet_walk import Packet, Region, Step, Walk
-from pytest_wfo.core.pieces import Part, TooComplexError, pieces_of
+from pytest_wfo.core.packet_region import Region, coalesced
+from pytest_wfo.core.packet_walk import Packet, Step, Walk
+from pytest_wfo.core.pieces import Part, TooComplexError, by_rule, pieces_of
 from pytest_wfo.core.policy import Decision, Direction, Flow, Piece
 from pytest_wfo.core.routing import LOOPBACK, Way
 
@@ -115,6 +116,7 @@ class _Connection:
         self._far = far
         self._outgoing = outgoing
         self._parts: list[Part] = []
+        self._grants: list[Part] = []  # the more telling come first
 
     def parts(self, region: Region) -> list[Part]:
         """What happens to the connections of ``region``."""
@@ -136,13 +138,13 @@ class _Connection:
         if self._near.barred and self._direction is not Direction.OUT:
             self._bar(regions, self._near.barred, "no answer can be sent back")
             return
-        regions = [_established(each) for each in regions]
+        regions = coalesced([_established(each) for each in regions])
         regions = self._walk(Packet(_LATER), self._path(), regions, "later packets: ")
-        turned = [_turned(each.translate()) for each in regions]
+        turned = [_turned(_answerable(each.translate())) for each in regions]
         answer = Packet(_ANSWERS, answer=True)
-        for each in self._walk(answer, self._path(answer=True), turned, "answers: "):
-            rule = each.granted or _NO_RULES
-            self._parts.append(_part(Decision.PERMITTED, _turned(each), rule, "no rule denies it"))
+        for each in self._walk(answer, self._path(answer=True), coalesced(turned), "answers: "):
+            part = _part(Decision.PERMITTED, _turned(each), _NO_RULES, "no rule denies it")
+            self._parts += by_rule([part], self._grants)
 
     def _by_final_way(self, regions: list[Region]) -> list[tuple[Way, list[Region]]]:
         """Where routing takes the regions after a possible DNAT."""
@@ -190,6 +192,10 @@ class _Connection:
         )
         for step in path:
             regions = walk.through(step, regions)
+        if packet.first:
+            said = [*reversed(walk.grants), *reversed(walk.policies)]
+            granted = [_part(Decision.PERMITTED, each, rule, "") for each, rule in said]
+            self._grants = granted + self._grants
         for fate in walk.fates:
             region = _turned(fate.region) if packet.answer else fate.region
             self._parts.append(_part(fate.decision, region, fate.rule, prefix + fate.why))
@@ -241,6 +247,11 @@ def _established(region: Region) -> Region:
         original=None,
         state=State.ESTABLISHED if region.state is State.NEW else None,
     )
+
+
+def _answerable(region: Region) -> Region:
+    """As its answers start; where not all packets are tracked, nobody knows what conntrack sees."""
+    return region if region.state is State.ESTABLISHED else replace(region, state=None)
 
 
 def _turned(region: Region) -> Region:

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pytest_wfo.core.intervals import Intervals, difference, intersection
 from pytest_wfo.core.packet_filter import (
     ANY_ADDRESS,
     ANY_PORT,
-    Action,
     BaseChain,
     Hook,
     Interfaces,
@@ -24,6 +22,7 @@ from pytest_wfo.core.packet_filter import (
     State,
     Verb,
 )
+from pytest_wfo.core.packet_region import Region, coalesced, meet, rest
 from pytest_wfo.core.pieces import TooComplexError
 from pytest_wfo.core.policy import Decision
 
@@ -35,41 +34,7 @@ SNAT_PRIORITY = 100
 _DEEPEST = 64
 
 # About a second of work; real rulesets of thousands of rules need a hundredth of it.
-_MOST_STEPS = 300_000
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """Packets that have met the same fate so far, as the rules see them now.
-
-    ``state`` is None where conntrack's view is not known. ``translation`` is the DNAT action that
-    applies to the connection and ``original`` the destinations and ports before it ("pending"
-    while ``original`` is None); ``masked`` names the SNAT rule that applies. ``granted`` is the
-    last rule or policy that let the first packet pass.
-    """
-
-    sources: Intervals
-    destinations: Intervals
-    source_ports: Intervals
-    destination_ports: Intervals
-    state: State | None = State.NEW
-    translation: Action | None = None
-    original: tuple[Intervals, Intervals] | None = None
-    masked: str = ""
-    granted: str = ""
-
-    def translate(self) -> Region:
-        """The region after a pending DNAT, if there is one."""
-        action = self.translation
-        if action is None or self.original is not None or action.address is None:
-            return self
-        port = self.destination_ports if action.port is None else ((action.port, action.port),)
-        return replace(
-            self,
-            destinations=((action.address, action.address),),
-            destination_ports=port,
-            original=(self.destinations, self.destination_ports),
-        )
+_MOST_STEPS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +73,18 @@ class Fate:
 
 
 class Walk:
-    """The walk of one kind of packet; ``fates`` collects what does not pass.
+    """The walk of one kind of packet.
 
-    ``through`` raises TooComplexError where the rules split the regions beyond reason.
+    ``fates`` collects what does not pass; ``grants`` which rules let regions pass, ``policies``
+    which policies did. ``through`` raises TooComplexError where the rules split beyond reason.
     """
 
     def __init__(self, packet_filter: PacketFilter, packet: Packet) -> None:
         self.packet_filter = packet_filter
         self.packet = packet
         self.fates: list[Fate] = []
+        self.grants: list[tuple[Region, str]] = []
+        self.policies: list[tuple[Region, str]] = []
         self._steps = 0
         self._tracked = False  # what loops through "lo" was tracked when it was sent
         self._step: Step
@@ -150,11 +118,13 @@ class Walk:
             for region in ended:
                 self._end(Decision.DENIED, region, policy, "policy drop, no rule permits it")
         elif base.policy is Verb.ACCEPT:
-            passed += [self._grant(region, policy, explicit=False) for region in ended]
+            passed += ended
+            if base.kind != "nat":
+                self.policies += [(region, policy) for region in ended]
         else:
             for region in ended:
                 self._end(Decision.UNDECIDED, region, base.key, "its policy is not understood")
-        return skipped + passed
+        return coalesced(skipped + passed)
 
     def _chain(
         self, key: str, regions: list[Region], depth: int
@@ -176,12 +146,12 @@ class Walk:
                 self._steps += 1
                 if self._steps > _MOST_STEPS:
                     raise TooComplexError
-                hit = _meet(rule.match, region)
+                hit = meet(rule.match, region)
                 doubt = "" if hit is None else self._context(rule.match, region)
                 if hit is None or doubt is None:
                     waiting.append(region)
                     continue
-                waiting += _rest(region, hit)
+                waiting += rest(region, hit)
                 if doubt and rule.action.verb is Verb.JUMP:
                     waiting += self._perhaps_jump(rule, hit, doubt, depth)
                 elif doubt and rule.action.verb is Verb.NOTRACK:
@@ -206,7 +176,9 @@ class Walk:
         action = rule.action
         verb = action.verb
         if verb is Verb.ACCEPT:
-            accepted.append(self._grant(hit, rule.text, explicit=True))
+            accepted.append(hit)
+            if self._base.kind != "nat":
+                self.grants.append((hit, rule.text))
         elif verb is Verb.DROP:
             self._end(Decision.DENIED, hit, rule.text, "dropped")
         elif verb is Verb.REJECT:
@@ -230,9 +202,11 @@ class Walk:
         """Jump where it is not known whether the rule matches: only what comes back unchanged is
         certain, since it goes on with the next rule either way."""
         outside, self.fates = self.fates, []
+        granted = len(self.grants)
         accepted, back = self._chain(rule.action.target, [hit], depth + 1)
         decided = accepted + [fate.region for fate in self.fates]
         self.fates = outside
+        del self.grants[granted:]
         for region in decided:
             self._end(Decision.UNDECIDED, region, rule.text, doubt)
         return [r if r.state is hit.state else replace(r, state=None) for r in back]
@@ -267,14 +241,6 @@ class Walk:
             return region
         certain = priority < CONNTRACK_PRIORITY
         return replace(region, state=State.UNTRACKED if certain else None)
-
-    def _grant(self, region: Region, text: str, *, explicit: bool) -> Region:
-        """Remember who let the first packet pass; a rule says more than a policy."""
-        if not self.packet.first or self._base.kind == "nat":
-            return region
-        if not explicit and region.granted and not region.granted.endswith(": policy accept"):
-            return region
-        return replace(region, granted=text)
 
     def _end(self, decision: Decision, region: Region, rule: str, why: str) -> None:
         self.fates.append(Fate(decision, region, rule, why))
@@ -346,42 +312,3 @@ def _on_interface(interfaces: Interfaces, name: str | None) -> bool | None:
     if not name:  # kernels differ in whether a negated match on no interface holds
         return None if interfaces.negated else False
     return interfaces.matches(name)
-
-
-def _meet(match: Match, region: Region) -> Region | None:
-    ports = intersection(match.destination_ports, region.destination_ports)
-    if not ports:
-        return None
-    destinations = intersection(match.destinations, region.destinations)
-    if not destinations:
-        return None
-    sources = intersection(match.sources, region.sources)
-    if not sources:
-        return None
-    source_ports = intersection(match.source_ports, region.source_ports)
-    if not source_ports:
-        return None
-    return replace(
-        region,
-        sources=sources,
-        destinations=destinations,
-        source_ports=source_ports,
-        destination_ports=ports,
-    )
-
-
-def _rest(region: Region, hit: Region) -> list[Region]:
-    """``region`` without ``hit``, which is a product inside it."""
-    rest = []
-    if ports := difference(region.destination_ports, hit.destination_ports):
-        rest.append(replace(region, destination_ports=ports))
-        region = replace(region, destination_ports=hit.destination_ports)
-    if addresses := difference(region.destinations, hit.destinations):
-        rest.append(replace(region, destinations=addresses))
-        region = replace(region, destinations=hit.destinations)
-    if addresses := difference(region.sources, hit.sources):
-        rest.append(replace(region, sources=addresses))
-        region = replace(region, sources=hit.sources)
-    if ports := difference(region.source_ports, hit.source_ports):
-        rest.append(replace(region, source_ports=ports))
-    return rest

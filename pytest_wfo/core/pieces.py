@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from pytest_wfo.core.addresses import AddressSet
-from pytest_wfo.core.intervals import Intervals, difference, intersection, union
+from pytest_wfo.core.intervals import Intervals, difference, intersection, normalize, union
 from pytest_wfo.core.policy import Decision, Piece
 
 # Parts that differ by source port are compared pair by pair; beyond this nobody could read it.
@@ -28,6 +29,10 @@ class Part:
     rule: str
     why: str
 
+    def within(self, sources: Intervals, destinations: Intervals, source_ports: Intervals) -> Part:
+        """The same for these addresses and ports only."""
+        return replace(self, sources=sources, destinations=destinations, source_ports=source_ports)
+
 
 def pieces_of(parts: Iterable[Part], all_ports: Intervals) -> tuple[Piece, ...]:
     """Disjoint parts which together cover every one of ``all_ports``, as pieces.
@@ -40,6 +45,31 @@ def pieces_of(parts: Iterable[Part], all_ports: Intervals) -> tuple[Piece, ...]:
     for part in parts:
         (whole if part.source_ports == all_ports else split).append(part)
     return _merge(whole + _over_source_ports(split))
+
+
+def by_rule(parts: list[Part], grants: list[Part]) -> list[Part]:
+    """``parts`` cut by the first of ``grants`` that covers them, each with its rule."""
+    named: list[Part] = []
+    for grant in grants:
+        if not parts:
+            break
+        left: list[Part] = []
+        for part in parts:
+            sources = intersection(part.sources, grant.sources)
+            destinations = sources and intersection(part.destinations, grant.destinations)
+            ports = destinations and intersection(part.source_ports, grant.source_ports)
+            if not ports:
+                left.append(part)
+                continue
+            named.append(replace(part, rule=grant.rule).within(sources, destinations, ports))
+            if outside := difference(part.sources, sources):
+                left.append(part.within(outside, part.destinations, part.source_ports))
+            if outside := difference(part.destinations, destinations):
+                left.append(part.within(sources, outside, part.source_ports))
+            if outside := difference(part.source_ports, ports):
+                left.append(part.within(sources, destinations, outside))
+        parts = left
+    return named + parts
 
 
 def _over_source_ports(split: list[Part]) -> list[Part]:
@@ -91,32 +121,35 @@ def _minus(
 def _merge(parts: list[Part]) -> tuple[Piece, ...]:
     """Join parts with the same decision, rule and reason wherever the union is a product again."""
     boxes = [
-        ((part.decision, part.rule, part.why), part.sources, part.destinations) for part in parts
+        _Box((part.decision, part.rule, part.why), part.sources, part.destinations)
+        for part in parts
     ]
     previous = -1
     while len(boxes) != previous:
         previous = len(boxes)
-        boxes = _join(
-            boxes, lambda box: (box[0], box[1]), lambda a, b: (a[0], a[1], union(a[2], b[2]))
-        )
-        boxes = _join(
-            boxes, lambda box: (box[0], box[2]), lambda a, b: (a[0], union(a[1], b[1]), a[2])
-        )
+        boxes = _joined_over_destinations(_joined_over_sources(boxes))
     pieces = [
-        Piece(what[0], AddressSet(sources), AddressSet(destinations), what[1], what[2])
-        for what, sources, destinations in boxes
+        Piece(box.what[0], AddressSet(box.sources), AddressSet(box.destinations), *box.what[1:])
+        for box in boxes
     ]
     return tuple(sorted(pieces, key=lambda p: (p.sources.intervals, p.destinations.intervals)))
 
 
-_Box = tuple[tuple[Decision, str, str], Intervals, Intervals]
+class _Box(NamedTuple):
+    what: tuple[Decision, str, str]
+    sources: Intervals
+    destinations: Intervals
 
 
-def _join(
-    boxes: list[_Box], key: Callable[[_Box], Hashable], both: Callable[[_Box, _Box], _Box]
-) -> list[_Box]:
-    joined: dict[Hashable, _Box] = {}
+def _joined_over_sources(boxes: list[_Box]) -> list[_Box]:
+    found: dict[_Box, list[tuple[int, int]]] = {}
     for box in boxes:
-        same = key(box)
-        joined[same] = both(joined[same], box) if same in joined else box
-    return list(joined.values())
+        found.setdefault(box._replace(sources=()), []).extend(box.sources)
+    return [box._replace(sources=normalize(pairs)) for box, pairs in found.items()]
+
+
+def _joined_over_destinations(boxes: list[_Box]) -> list[_Box]:
+    found: dict[_Box, list[tuple[int, int]]] = {}
+    for box in boxes:
+        found.setdefault(box._replace(destinations=()), []).extend(box.destinations)
+    return [box._replace(destinations=normalize(pairs)) for box, pairs in found.items()]

@@ -25,7 +25,8 @@ def serve(port: int) -> None:
     listener.setblocking(False)
     with selectors.DefaultSelector() as waiting:
         waiting.register(listener, selectors.EVENT_READ)
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         while True:
             for key, _ in waiting.select():
                 peer = key.fileobj
@@ -66,8 +67,8 @@ def sweep(port: int, idle: float, pairs: list[tuple[str, str]]) -> list[int]:
             if not ready:
                 break
             for key, event in ready:
+                assert isinstance(key.fileobj, socket.socket)
                 client = key.fileobj
-                assert isinstance(client, socket.socket)
                 try:
                     if event & selectors.EVENT_WRITE:
                         client.send(b"x")
@@ -87,4 +88,5 @@ if __name__ == "__main__":
         serve(int(sys.argv[2]))
     else:
         asked = [(line.split()[0], line.split()[1]) for line in sys.stdin]
-        print(*sweep(int(sys.argv[2]), float(sys.argv[3]), asked))
+        done = sweep(int(sys.argv[2]), float(sys.argv[3]), asked)
+        sys.stdout.write(" ".join(map(str, done)))

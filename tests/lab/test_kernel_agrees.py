@@ -11,6 +11,7 @@ import ipaddress
 import json
 import os
 import random
+import shlex
 import shutil
 import subprocess
 import sys
@@ -206,7 +207,9 @@ def _compare(net: Net, name: str, flavour: str = "") -> Counter[Decision]:
     )
     assert sum(len(piece.sources) * len(piece.destinations) for piece in pieces) == len(CLOUD)
     said = [
-        next(piece for piece in pieces if pair[0] in piece.sources and pair[1] in piece.destinations)
+        next(
+            piece for piece in pieces if pair[0] in piece.sources and pair[1] in piece.destinations
+        )
         for pair in question.pairs
     ]
 
@@ -262,3 +265,140 @@ def test_the_random_rulesets_were_worth_it() -> None:
     assert TOTAL[Decision.PERMITTED] > everything * 0.15
     assert TOTAL[Decision.DENIED] > everything * 0.15
     assert TOTAL[Decision.UNDECIDED] < everything * 0.35
+
+
+# (name of the question, decisions over the 508 addresses, rules)
+HAND_MADE = {
+    "no rules at all": ("out", {Decision.PERMITTED: 508}, ""),
+    "answers are not let in": (
+        "out",
+        {Decision.DENIED: 508},
+        "chain in { type filter hook input priority 0; policy drop; }",
+    ),
+    "only the first packet is let out": (
+        "out",
+        {Decision.DENIED: 508},
+        "chain out { type filter hook output priority 0; policy drop; ct state new accept; }",
+    ),
+    "accept is final for its own chain only": (
+        "in",
+        {Decision.PERMITTED: 254, Decision.DENIED: 254},
+        """chain first { type filter hook input priority -10; tcp dport 2010 accept; }
+        chain second { type filter hook input priority 10; ip saddr 207.166.95.0/24 drop; }""",
+    ),
+    "untracked packets match no established rule": (
+        "in",
+        {Decision.DENIED: 508},
+        """chain raw { type filter hook prerouting priority raw; tcp dport 2010 notrack; }
+        chain in { type filter hook input priority 0; policy drop; ct state new,established accept; }
+        """,
+    ),
+    "half a range is masqueraded and forwarded": (
+        "forward out",
+        {Decision.PERMITTED: 381, Decision.DENIED: 127},
+        """chain nat { type nat hook postrouting priority srcnat; oifname "wan" masquerade; }
+        chain through { type filter hook forward priority 0; policy drop;
+          ct state established,related accept
+          iifname "lan" oifname "wan" ip daddr != 207.166.94.128/25 tcp dport 2010 accept
+        }""",
+    ),
+    "a destination is rewritten, and only that is forwarded": (
+        "public",
+        {Decision.PERMITTED: 508},
+        """chain nat { type nat hook prerouting priority dstnat;
+          iifname "wan" tcp dport 2010 dnat ip to 10.61.7.10
+        }
+        chain through { type filter hook forward priority 0; policy drop;
+          ct state vmap { established : accept, related : accept }
+          ct status dnat accept
+        }""",
+    ),
+    "what is rewritten for half of the cloud is not forwarded for the rest": (
+        "public",
+        {Decision.PERMITTED: 254, Decision.DENIED: 254},
+        """chain nat { type nat hook prerouting priority dstnat;
+          ip saddr 207.166.94.0/24 ip daddr 203.0.113.1 tcp dport 2010 dnat ip to 10.61.7.10:2010
+        }""",
+    ),
+    "a rate limit decides nothing": (
+        "in",
+        {Decision.UNDECIDED: 254, Decision.PERMITTED: 254},
+        """chain in { type filter hook input priority 0; policy accept;
+          ip saddr 207.166.94.0/24 ct state new limit rate over 10/second drop
+        }""",
+    ),
+    "marks, logs and counters change nothing": (
+        "forward in",
+        {Decision.PERMITTED: 508},
+        """chain in { type filter hook forward priority 0; policy drop;
+          meta mark set 7 counter
+          log prefix "wfo: "
+          tcp dport 2010 counter accept
+          tcp sport 2010 accept
+        }""",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HAND_MADE)
+def test_hand_made_nftables_rulesets(net: Net, case: str) -> None:
+    """Cases with a known answer; the kernel must agree with it as well."""
+    name, expected, rules = HAND_MADE[case]
+    net.run(_questions(net)[name].where, "nft", "-f", "-", text=f"table inet wfo {{\n{rules}\n}}\n")
+    assert _compare(net, name) == expected
+
+
+IPTABLES = {
+    "user chains, lists and negation": (
+        "in",
+        {Decision.PERMITTED: 254 + 126, Decision.DENIED: 128},
+        """-P INPUT DROP
+        -N wfo
+        -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+        -A INPUT -s 207.166.94.0/24,207.166.95.0/25 -p tcp -m multiport --dports 80,2000:2015 -j wfo
+        -A wfo ! -s 207.166.95.127 -m comment --comment "the -j ACCEPT" -j ACCEPT
+        -A INPUT -s 207.166.95.128/32 -j RETURN
+        """,
+    ),
+    "reject, interfaces and output": (
+        "out",
+        {Decision.PERMITTED: 254, Decision.DENIED: 254},
+        """-A INPUT -i e+ -m state --state ESTABLISHED -j ACCEPT
+        -A INPUT ! -i lo -j DROP
+        -A OUTPUT -o eth0 -d 207.166.95.0/24 -p tcp --syn -j REJECT --reject-with tcp-reset
+        """,
+    ),
+    "raw and mangle tables": (
+        "in",
+        {Decision.PERMITTED: 254, Decision.DENIED: 254},
+        """-t raw -A PREROUTING -s 207.166.94.0/24 -p tcp --dport 2010 -j CT --notrack
+        -t raw -A OUTPUT -d 207.166.94.0/24 -p tcp --sport 2010 -j CT --notrack
+        -t mangle -A PREROUTING -p tcp -j MARK --set-mark 7
+        -A INPUT -m conntrack --ctstate UNTRACKED -j ACCEPT
+        -A INPUT -p tcp -j DROP
+        """,
+    ),
+    "dnat and masquerade": (
+        "public",
+        {Decision.PERMITTED: 508},
+        """-P FORWARD DROP
+        -t nat -A PREROUTING -d 203.0.113.1 -p tcp --dport 2010 -j DNAT --to-destination 10.61.7.10
+        -t nat -A POSTROUTING -o wan -j MASQUERADE
+        -A FORWARD -m conntrack --ctstate ESTABLISHED,DNAT -j ACCEPT
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("flavour", ["nft", "legacy"])
+@pytest.mark.parametrize("case", IPTABLES)
+def test_iptables_of_both_kinds(net: Net, case: str, flavour: str) -> None:
+    """The same commands, written by iptables-nft and by iptables-legacy."""
+    tool = f"iptables-{flavour}"
+    if not shutil.which(tool):
+        pytest.skip(f"needs {tool}")
+    name, expected, commands = IPTABLES[case]
+    for line in commands.splitlines():
+        if line.strip():
+            net.run(_questions(net)[name].where, tool, *shlex.split(line))
+    assert _compare(net, name, flavour) == expected
