@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -78,28 +78,44 @@ def _left_out(requirement: Requirement, site: Site) -> str:
     return ""
 
 
-def targets_of(cells: Sequence[Cell], site: Site) -> Mapping[str, tuple[Target, ...]]:
+Resolved = Mapping[str, tuple[str, ...]]
+"""Host names of the inventory -> the IP addresses the controller resolved them to."""
+
+
+def targets_of(
+    cells: Iterable[Cell], site: Site, resolved: Resolved
+) -> Mapping[str, tuple[Target, ...]]:
     """The connections each host must try so that ``cells`` can be judged: host name -> targets."""
     targets: dict[str, dict[Target, None]] = {}
     for cell in cells:
-        targets.setdefault(cell.host.name, {}).update(dict.fromkeys(targets_of_cell(cell, site)))
+        wanted = dict.fromkeys(targets_of_cell(cell, site, resolved))
+        targets.setdefault(cell.host.name, {}).update(wanted)
     return {name: tuple(wanted) for name, wanted in targets.items()}
 
 
-def targets_of_cell(cell: Cell, site: Site) -> Iterator[Target]:
-    """The connections that decide one cell (none for claims that need no connection)."""
+def targets_of_cell(cell: Cell, site: Site, resolved: Resolved) -> Iterator[Target]:
+    """The connections that decide one cell (none for claims that need no connection).
+
+    A name is replaced by all its addresses; one that was not resolved stays, and cannot be tried.
+    """
     requirement = cell.requirement
+    for name, peer in _asked(cell, site):
+        for address in resolved.get(name, (name,)):
+            yield Target(address, requirement.port, requirement.transport, peer)
+
+
+def _asked(cell: Cell, site: Site) -> Iterator[tuple[str, str]]:
+    """(address or name, peer) pairs."""
+    requirement, servers = cell.requirement, site.having(Role.PREMISES)
     if requirement.claim is Claim.CONNECTS and Role.CLIENT in requirement.roles:
-        for server in site.having(Role.PREMISES):
+        for server in servers:
             for address in server.addresses:
-                yield Target(address, requirement.port, requirement.transport, server.name)
+                yield address, server.name
     elif requirement.claim is Claim.CONNECTS:
         for address in site.cloud_endpoints:
-            yield Target(address, requirement.port, requirement.transport, "")
+            yield address, ""
     elif requirement.claim is Claim.CONNECTS_IN:
-        for server in site.having(Role.PREMISES):
-            address = server.public_address or server.addresses[0]
-            yield Target(address, requirement.port, requirement.transport, server.name)
+        for server in servers:
+            yield server.public_address or server.addresses[0], server.name
     elif requirement.claim is Claim.LISTENS and requirement.asks_itself:
-        host = cell.host
-        yield Target(host.addresses[0], requirement.port, requirement.transport, host.name)
+        yield cell.host.addresses[0], cell.host.name

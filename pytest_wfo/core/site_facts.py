@@ -61,6 +61,11 @@ class SiteFacts:
 
     def probe(self, host: Host, target: Target) -> Fact[Probe]:
         """What ``host`` saw when it tried ``target``."""
+        if not is_ip(target.address):
+            return Unknown(
+                f"the name {target.address} could not be resolved on the controller",
+                "write the IP address into the inventory, or let the controller resolve the name",
+            )
         probes = self.of(host).probes
         if isinstance(probes, Unknown):
             return probes
@@ -75,6 +80,15 @@ class SiteFacts:
     def _ipv4(self, name: str) -> tuple[str, ...]:
         candidates = (name, *self.resolved.get(name, ()))
         return tuple(text for text in candidates if is_ipv4(text))
+
+
+def is_ip(text: str) -> bool:
+    """True for an IP address of either family."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_ipv4(text: str) -> bool:

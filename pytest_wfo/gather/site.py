@@ -8,10 +8,10 @@ from datetime import datetime, timezone
 
 from pytest_wfo import __version__
 from pytest_wfo.connect.secrets import Vault
-from pytest_wfo.core.facts import HostFacts
+from pytest_wfo.core.facts import HostFacts, Target
 from pytest_wfo.core.hosts import Site
 from pytest_wfo.core.plan import Cell, targets_of
-from pytest_wfo.core.site_facts import SiteFacts
+from pytest_wfo.core.site_facts import SiteFacts, is_ip
 from pytest_wfo.gather.gatherer import Request, gather
 from pytest_wfo.gather.names import resolve_names
 from pytest_wfo.gather.snapshot import Snapshot
@@ -30,16 +30,10 @@ def gather_site(
     ``cells`` decide which connections hosts try; none means that hosts are only read.
     ``on_progress(name, reason)`` is called for each host when it is done ("" = it answered).
     """
-    targets = targets_of(tuple(cells), site)
     taken_at = datetime.now(timezone.utc)
     resolved = resolve_names(address for host in site.hosts.values() for address in host.addresses)
-    requests = {
-        name: Request(
-            site.hosts[name],
-            posix_script(targets.get(name, ()), marker=f"wfo{secrets.token_hex(12)}"),
-        )
-        for name in names
-    }
+    targets = targets_of(cells, site, resolved)
+    requests = {name: Request(site.hosts[name], _script(targets.get(name, ()))) for name in names}
     answers = gather(requests, site.jump_hosts, vault, on_progress)
     return Snapshot(
         tool_version=__version__,
@@ -52,9 +46,14 @@ def gather_site(
     )
 
 
+def _script(targets: Iterable[Target]) -> bytes:
+    tried = [target for target in targets if is_ip(target.address)]
+    return posix_script(tried, marker=f"wfo{secrets.token_hex(12)}")
+
+
 def read_snapshot(snapshot: Snapshot, site: Site, cells: Iterable[Cell]) -> SiteFacts:
     """Read the answers of a snapshot. Pure: the same snapshot gives the same facts."""
-    targets = targets_of(tuple(cells), site)
+    targets = targets_of(cells, site, snapshot.resolved)
     facts: dict[str, HostFacts] = {}
     for name, answer in snapshot.answers.items():
         if not answer.access.reached:

@@ -13,6 +13,7 @@ import pytest
 from pytest_wfo import __version__
 from pytest_wfo.core.gate import decide_gate, settle
 from pytest_wfo.plugin.run import RUN, Run, is_worker
+from pytest_wfo.plugin.suites import suites_were_added
 from pytest_wfo.report.model import RunInfo, SiteReport
 from pytest_wfo.report.results import write_results
 from pytest_wfo.report.terminal import closing
@@ -43,6 +44,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if is_worker(config) or config.option.collectonly or RUN not in config.stash:
         return
     run = config.stash[RUN]
+    if not run.selected and not suites_were_added(config):
+        return  # the user ran only tests of their own, which ask for no verdict
     report = _report(run)
     config.stash[REPORT] = report
     write_results(report, run.settings.folder / RESULTS)

@@ -87,7 +87,7 @@ class Plain:
                 continue
             verb = rule.action.verb
             if verb is Verb.NOTRACK:
-                if self.early:
+                if self.early and self.state is not State.UNTRACKED:
                     self.state = State.UNTRACKED if hit else None
             elif verb in {Verb.JUMP, Verb.GOTO} and (hit or verb is Verb.JUMP):
                 before = self.state

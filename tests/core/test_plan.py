@@ -82,7 +82,7 @@ def test_clients_try_every_address_of_every_premises_server() -> None:
         "c": host("c", Role.CLIENT, "10.0.0.9"),
     }
     of = site(hosts=hosts, features=frozenset())
-    targets = targets_of(plan(EDITION, of).cells, of)
+    targets = targets_of(plan(EDITION, of).cells, of, {})
 
     assert Target("10.0.0.2", 943, Transport.SILVERLIGHT_POLICY, "p2") in targets["c"]
     assert len(targets["c"]) == 2 * 7
@@ -92,6 +92,19 @@ def test_clients_try_every_address_of_every_premises_server() -> None:
 
 def test_the_cloud_side_tries_the_public_address() -> None:
     of = site()
-    targets = targets_of(plan(EDITION, of).cells, of)
+    targets = targets_of(plan(EDITION, of).cells, of, {})
 
     assert targets["cloud"] == (Target("203.0.113.1", 2010, Transport.HTTP, "premises"),)
+
+
+def test_a_name_is_tried_at_all_its_addresses() -> None:
+    hosts = {
+        "p": host("p", Role.PREMISES, "prem.example"),
+        "c": host("c", Role.CLIENT, "10.0.0.9"),
+    }
+    of = site(hosts=hosts, features=frozenset())
+    cells = plan(EDITION, of).cells
+    resolved = {"prem.example": ("10.0.0.1", "10.0.0.2")}
+
+    assert Target("10.0.0.2", 80, Transport.HTTP, "p") in targets_of(cells, of, resolved)["c"]
+    assert Target("prem.example", 80, Transport.HTTP, "p") in targets_of(cells, of, {})["c"]

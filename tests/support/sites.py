@@ -121,7 +121,7 @@ def the_plan(of: Site) -> Plan:
 def healthy_site(of: Site | None = None) -> SiteFacts:
     """The facts of a site without a fault."""
     of = of or site()
-    targets = targets_of(the_plan(of).cells, of)
+    targets = targets_of(the_plan(of).cells, of, {})
     facts = {
         name: healthy(name, item.addresses[0], targets.get(name, ()))
         for name, item in of.hosts.items()

@@ -24,7 +24,8 @@ def check_connects(cell: Cell, site_facts: SiteFacts) -> Judgement:
     One failing target makes the cell not met; one that could not be tried makes it not verified.
     """
     judgements = [
-        _judge(cell, target, site_facts) for target in targets_of_cell(cell, site_facts.site)
+        _judge(cell, target, site_facts)
+        for target in targets_of_cell(cell, site_facts.site, site_facts.resolved)
     ]
     if not judgements:
         return not_verified(

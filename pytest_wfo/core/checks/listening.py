@@ -89,7 +89,7 @@ def _wanted(wanted: Fact[AddressSet]) -> str:
 
 def _spoken(cell: Cell, site_facts: SiteFacts, evidence: list[Evidence]) -> Judgement:
     port = cell.requirement.port
-    for target in targets_of_cell(cell, site_facts.site):
+    for target in targets_of_cell(cell, site_facts.site, site_facts.resolved):
         seen = site_facts.probe(cell.host, target)
         if isinstance(seen, Unknown):
             return unseen(seen, f"whether TCP {port} speaks {target.transport.value}", evidence)

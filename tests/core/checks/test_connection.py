@@ -151,7 +151,7 @@ def test_one_bad_server_of_two_is_not_met_and_named() -> None:
         "c": host("c", Role.CLIENT, "10.0.0.9"),
     }
     of = site(hosts=hosts)
-    targets = targets_of(the_plan(of).cells, of)
+    targets = targets_of(the_plan(of).cells, of, {})
     facts = SiteFacts(
         of, {name: healthy(name, item.addresses[0], targets[name]) for name, item in hosts.items()}
     )
@@ -167,3 +167,12 @@ def test_one_bad_server_of_two_is_not_met_and_named() -> None:
     assert judgement.verdict is Verdict.NOT_MET
     assert "10.0.0.2:80 refused" in judgement.summary
     assert "10.0.0.1" not in judgement.summary
+
+
+def test_a_name_that_was_not_resolved_is_not_verified() -> None:
+    of = site(hosts={**OF.hosts, "premises": host("premises", Role.PREMISES, "prem.example")})
+    facts = replace(HEALTHY, site=of)
+    judgement = judge_cell(cell("client-80.connects", "client", of), facts).judgement
+
+    assert judgement.verdict is Verdict.NOT_VERIFIED
+    assert "the name prem.example could not be resolved" in judgement.summary
