@@ -154,9 +154,14 @@ packet_filter() {
   if [ $both = yes ] && have iptables-save; then as_root iptables iptables-save; fi
 }
 
+hidden() { # the mount option hidepid: process 1 is not seen, unless it is the user's own
+  ! [ -r /proc/1/comm ] ||
+    { [ "$power" != root ] && [ -O /proc/1 ] && grep -q 'hidepid=[^0o]' /proc/mounts; }
+}
+
 # One process for all: each line of a file comes with its path, whatever it holds.
 processes() {
-  if ! [ -r /proc/1/comm ]; then
+  if hidden; then
     lost processes 126 "/proc shows only the user's own processes"
   elif ! have grep || ! have tr; then
     lost processes 127 "grep and tr are not both installed"

@@ -27,6 +27,13 @@ _ENDS = {
 }
 _POLICY = re.compile(rb"<(access-policy|cross-domain-policy)\b")
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_KILLED = {"124", "137", "143"}  # what timeout answers, by its version
+_SESSION = re.compile(r"Verify return code:.*?^---\n", re.DOTALL | re.MULTILINE)
+_NOT_WORDS = re.compile(
+    r"^---\nPost-Handshake.*?^---\n|^read R BLOCK$|^closed$|^(?:read|write):errno=\d+$"
+    r"|[0-9A-F]{8,16}:error:[^\n]*$",
+    re.DOTALL | re.MULTILINE,
+)
 _TLS_ERROR = re.compile(r"error:[0-9A-Fa-f]+:[^:\n]*:[^:\n]*:([^:\n]+)")
 
 
@@ -111,8 +118,9 @@ def _excerpt(transport: Transport, words: bytes) -> str:
 
 
 def _from_openssl(raw: bytes) -> _Talk:
-    """What ``openssl s_client`` printed. It was ended by force if its last words are missing."""
-    text = raw.decode("latin-1")
+    """What ``openssl s_client`` printed, and how it ended: by force after the time was over?"""
+    text, _, code = raw.decode("latin-1").rpartition("\nended ")
+    killed = code.strip() in _KILLED
     pem = _PEM.search(text)
     if pem is None:
         if "errno=104" in text:
@@ -123,23 +131,20 @@ def _from_openssl(raw: bytes) -> _Talk:
             return _Talk("tls", reason.upper().replace(" ", "_"))
         if reason or "errno=" in text:
             return _Talk("closed", "during the TLS handshake")
-        if "no cipher match" in text or "unable to" in text or not text.strip():
-            return _Talk("unmeasured", printable(text.strip().split("\n")[0])[:200])
-        return _Talk("silent", "no TLS handshake")
+        if killed:
+            return _Talk("silent", "no TLS handshake")
+        said = printable(" ".join(text.split()))[:200]
+        return _Talk("unmeasured", f"openssl: {said}")
     try:
         certificate = base64.b64decode("".join(pem[1].split()), validate=True)
     except ValueError:
         certificate = b""
     version = re.search(r"Protocol\s*: (\S+)", text) or re.search(r"New, (TLSv\S+),", text)
     detail = version[1] if version else ""
-    said = re.search(r"^HTTP/\d.*", text[pem.end() :], re.MULTILINE | re.DOTALL)
-    if said is not None:
-        return _Talk("said", detail, said[0].encode("latin-1"), certificate)
-    tail = re.split(r"^---\n", text, flags=re.MULTILINE)[-1]
-    tail = re.sub(r"^(read R BLOCK|closed|read:errno=\d+|DONE|.*error:.*)\n?", "", tail, flags=re.M)
-    if tail.strip():
-        return _Talk("said", detail, tail.encode("latin-1")[:MOST], certificate)
+    words = _SESSION.split(text, maxsplit=1)[-1] if _SESSION.search(text) else ""
+    words = _NOT_WORDS.sub("", words)
+    if words.strip():
+        return _Talk("said", detail, words.encode("latin-1")[:MOST], certificate)
     if "read:errno=104" in text:
         return _Talk("reset", detail, b"", certificate)
-    ended = re.search(r"^(closed|read:errno=0|.*unexpected eof.*)$", text, re.MULTILINE)
-    return _Talk("closed" if ended else "silent", detail, b"", certificate)
+    return _Talk("silent" if killed else "closed", detail, b"", certificate)

@@ -1,0 +1,138 @@
+"""Real packet filters in a namespace, read as root, by single sudo commands, and not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_wfo.core.facts import HostFacts, Known, Unknown
+from pytest_wfo.core.packet_filter import PacketFilter
+from tests.probes.posix_host import HIDE_SBIN, NOBODY, TOOLS, PosixHost, is_root, tools
+from tests.probes.test_posix import SIMPLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not is_root(), reason="needs root and unshare, for namespaces"),
+]
+
+NFT = "nft add table inet wfo; nft 'add chain inet wfo in { type filter hook input priority 0; }'\n"
+LEGACY = "iptables-legacy -A INPUT -p tcp --dport 2010 -j DROP\n"
+COMPAT = "iptables-nft -A INPUT -p tcp --dport 2012 -j DROP\n"
+SAVES = ("iptables-legacy-save", "iptables-nft-save", "iptables-save")
+
+GRANTS = {
+    "ss": "/usr/bin/ss -tlnpe",
+    "nft": "/usr/sbin/nft -j list ruleset",
+    "legacy": "/usr/sbin/iptables-legacy-save",
+    "compat": "/usr/sbin/iptables-nft-save",
+    "names": "/usr/bin/cat /proc/net/ip_tables_names",
+}
+
+
+def packet_filter(facts: HostFacts) -> PacketFilter:
+    assert isinstance(facts.packet_filter, Known), facts.packet_filter
+    return facts.packet_filter.value
+
+
+def tables(facts: HostFacts) -> set[str]:
+    return {base.key.rpartition(" ")[0] for base in packet_filter(facts).base_chains}
+
+
+def granting(*names: str) -> str:
+    """Lets the user nobody run just these commands as root."""
+    lines = "\\n".join(f"nobody ALL=(root) NOPASSWD: {GRANTS[name]}" for name in names)
+    return f"""
+    mount -t tmpfs none /mnt
+    printf 'root ALL=(ALL) ALL\\n{lines}\\n' > /mnt/sudoers
+    chmod 440 /mnt/sudoers
+    mount --bind /mnt/sudoers /etc/sudoers
+    mount -t tmpfs none /etc/sudoers.d
+    """
+
+
+@pytest.mark.parametrize("shell", [("dash",), ("busybox", "sh"), ("bash",)])
+def test_every_flavour_of_rules_is_read(shell: tuple[str, ...]) -> None:
+    facts = PosixHost(shell, isolated=True, setup=NFT + LEGACY + COMPAT).ask().facts
+    assert packet_filter(facts).unread == ()
+    assert tables(facts) == {
+        "inet wfo",
+        "iptables-legacy filter",
+        "iptables-nft filter",
+    }
+
+
+def test_legacy_rules_without_a_tool_to_read_them_stay_unread(open_folder: Path) -> None:
+    path = tools(open_folder / "bin", *TOOLS)
+    host = PosixHost(path=path, isolated=True, setup=NFT + LEGACY + HIDE_SBIN)
+    facts = host.ask().facts
+    (gap,) = packet_filter(facts).unread
+    assert gap.startswith("iptables-legacy rules: no tool to read them is installed")
+    assert tables(facts) == {"inet wfo"}
+
+
+def test_an_iptables_save_that_shows_the_other_flavour_does_not_hide_legacy_rules(
+    open_folder: Path,
+) -> None:
+    path = tools(open_folder / "bin", *TOOLS, "iptables-save")
+    host = PosixHost(path=path, isolated=True, setup=COMPAT + LEGACY + HIDE_SBIN)
+    facts = host.ask().facts
+    (gap,) = packet_filter(facts).unread
+    assert gap.startswith("iptables-legacy rules:")
+    assert tables(facts) == {"iptables-nft filter"}
+
+
+def test_without_nft_its_rules_stay_unread_whatever_iptables_says(open_folder: Path) -> None:
+    path = tools(open_folder / "bin", *(each for each in TOOLS if each != "nft"), *SAVES)
+    host = PosixHost(path=path, isolated=True, setup=NFT + COMPAT + HIDE_SBIN)
+    facts = host.ask().facts
+    (gap,) = packet_filter(facts).unread
+    assert gap == "nftables rules: nft is not installed (install nftables)"
+    assert tables(facts) == {"iptables-nft filter"}
+
+
+def test_single_commands_by_sudo_are_enough_to_see_everything() -> None:
+    setup = SIMPLE + NFT + LEGACY + COMPAT + granting("ss", "nft", "legacy", "compat")
+    facts = PosixHost(isolated=True, setup=setup, user=NOBODY).ask().facts
+    assert isinstance(facts.rights, Known)
+    assert (facts.rights.value.user, facts.rights.value.elevated) == ("nobody", "sudo")
+    assert packet_filter(facts).unread == ()
+    assert len(tables(facts)) == 3
+    assert isinstance(facts.listeners, Known)
+    (listener,) = facts.listeners.value
+    assert isinstance(listener.owner, Known)
+    assert listener.owner.value.process == "python3"
+
+
+def test_one_command_withdrawn_leaves_a_gap_and_no_claim_of_rights() -> None:
+    setup = SIMPLE + NFT + LEGACY + granting("ss", "legacy", "compat")
+    facts = PosixHost(isolated=True, setup=setup, user=NOBODY).ask().facts
+    assert isinstance(facts.rights, Known)
+    assert facts.rights.value.elevated == "none"
+    assert "nft: sudo: a password is required" in facts.rights.value.detail
+    (gap,) = packet_filter(facts).unread
+    assert "nftables rules: sudo: a password is required" in gap
+    assert "nft -j list ruleset" in gap
+    assert tables(facts) == {"iptables-legacy filter"}
+
+
+def test_no_sudo_at_all_is_said(open_folder: Path) -> None:
+    path = tools(open_folder / "bin", *TOOLS)
+    host = PosixHost(path=path, isolated=True, setup=SIMPLE + HIDE_SBIN, user=NOBODY)
+    facts = host.ask().facts
+    assert isinstance(facts.rights, Known)
+    assert facts.rights.value.detail == "sudo is not installed"
+    assert isinstance(facts.packet_filter, Unknown)
+    assert "needs root, and sudo is not installed" in facts.packet_filter.reason
+
+
+def test_root_without_the_capability_sees_no_rules_and_says_so() -> None:
+    user = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin")
+    facts = PosixHost(isolated=True, setup=NFT, user=user).ask().facts
+    if isinstance(facts.packet_filter, Known):
+        assert "nftables rules" in facts.packet_filter.value.unread[0]
+    else:
+        assert "nftables rules" in facts.packet_filter.reason
