@@ -155,7 +155,8 @@ class Walk:
                 if doubt and rule.action.verb is Verb.JUMP:
                     waiting += self._perhaps_jump(rule, hit, doubt, depth)
                 elif doubt and rule.action.verb is Verb.NOTRACK:
-                    waiting.append(replace(hit, state=None))
+                    same = self._untracked(hit).state is hit.state
+                    waiting.append(hit if same else replace(hit, state=None))
                 elif doubt:
                     self._end(Decision.UNDECIDED, hit, rule.text, doubt)
                 else:
