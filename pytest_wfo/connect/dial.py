@@ -292,7 +292,7 @@ def _literal(endpoint: Endpoint) -> _Address | None:
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             socket.inet_pton(family, endpoint.address)
-        except OSError:
+        except (OSError, ValueError):
             continue
         return family, (endpoint.address, endpoint.port)
     return None

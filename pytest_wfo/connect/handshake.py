@@ -35,8 +35,7 @@ JOIN_SECONDS = 2.0
 
 # paramiko's transport threads log tracebacks; whatever they mean is said by our errors instead.
 LOG_NAME = "pytest_wfo.connect.paramiko"
-logging.getLogger(LOG_NAME).propagate = False
-logging.getLogger(LOG_NAME).addHandler(logging.NullHandler())
+logging.getLogger(LOG_NAME).setLevel(logging.CRITICAL + 1)
 
 # RSA keys sign with SHA-2 under names of their own (RFC 8332).
 _SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
@@ -81,10 +80,35 @@ class Wire:
             self.close()
 
 
+class Transport(paramiko.Transport):
+    """paramiko's, which keeps why the peer refused a channel: paramiko logs that and forgets it,
+    and its one saved exception is shared by all threads that open channels."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._mine = threading.local()
+        self._refusals: dict[int, str] = {}
+
+    def refusal(self) -> str:
+        """Why the last channel this thread asked for was refused; "" if the peer did not say."""
+        return self._refusals.pop(getattr(self._mine, "channel", -1), "")
+
+    def _next_channel(self) -> int:
+        self._mine.channel = super()._next_channel()  # type: ignore[misc]
+        return int(self._mine.channel)
+
+    def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
+        start = message.packet.tell()
+        channel, _, words = message.get_int(), message.get_int(), message.get_text()
+        self._refusals[channel] = words
+        message.packet.seek(start)
+        super()._parse_channel_open_failure(message)  # type: ignore[misc]
+
+
 class Session:
     """An SSH transport with a checked host key. ``host_key`` is the key the host showed."""
 
-    def __init__(self, wire: Wire, transport: paramiko.Transport, host_key: HostKey) -> None:
+    def __init__(self, wire: Wire, transport: Transport, host_key: HostKey) -> None:
         self.wire = wire
         self.transport = transport
         self.host_key = host_key
@@ -118,7 +142,7 @@ def shake_hands(
     connection-lost; the stream is closed then.
     """
     wire = Wire(stream)
-    transport = paramiko.Transport(cast("socket.socket", wire))
+    transport = Transport(cast("socket.socket", wire))
     transport.set_log_channel(LOG_NAME)
     transport.banner_timeout = transport.handshake_timeout = NEVER
     transport.auth_timeout = timeouts.login

@@ -122,7 +122,7 @@ class KnownHosts:
     def keys_for(self, host: str, port: int = SSH_PORT) -> KnownKeys:
         """The keys on record for ``host`` at ``port``; malformed ones are left out."""
         name = name_on_record(host, port)
-        wanted = name.encode()
+        wanted = name.encode("utf-8", "replace")
         lines = list(self._named.get(name, ()))
         lines += [line for patterns, line in self._patterns if _matches(name, patterns)]
         lines += [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import socket
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -141,14 +143,23 @@ def _ways(
 def _agent() -> Iterator[paramiko.Agent | None]:
     """The SSH agent, or None where there is none."""
     try:
+        _try_agent_socket()
         agent = paramiko.Agent()
-    except (paramiko.SSHException, OSError):  # a socket is named, but no agent answers on it
+    except (paramiko.SSHException, OSError):
         yield None
         return
     try:
         yield agent
     finally:
         agent.close()
+
+
+def _try_agent_socket() -> None:
+    """Raise ``OSError`` if an agent is named but gone: paramiko would leave a socket open."""
+    path = os.environ.get("SSH_AUTH_SOCK")
+    if path and hasattr(socket, "AF_UNIX"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.connect(path)
 
 
 class _Answers:

@@ -184,7 +184,8 @@ def forms_of(value: str) -> frozenset[bytes]:
     plain = value.encode()
     texts = {value, html.escape(value), html.escape(value, quote=False), json.dumps(value)[1:-1]}
     texts.add(json.dumps(value, ensure_ascii=False)[1:-1])
-    for quoted in (urllib.parse.quote(value, safe=""), urllib.parse.quote_plus(value)):
+    quote = urllib.parse.quote
+    for quoted in (quote(value), quote(value, safe=""), urllib.parse.quote_plus(value)):
         texts |= {quoted, _lower_hex(quoted)}
     utf16 = (value.encode("utf-16-le"), value.encode("utf-16-be"))
     forms = {text.encode() for text in texts} | set(utf16)

@@ -33,6 +33,8 @@ _TUNNEL_REASONS = {
     "Temporary failure in name resolution": Reason.NAME_NOT_RESOLVED,
     "No route to host": Reason.UNREACHABLE,
     "Network is unreachable": Reason.UNREACHABLE,
+    "administratively prohibited": Reason.JUMP_HOST_FAILED,
+    "open failed": Reason.JUMP_HOST_FAILED,  # sshd's own refusal to forward at all
 }
 
 
@@ -168,18 +170,16 @@ class SshBackend(ParamikoBackend):
             return transport.open_channel(
                 "direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=seconds
             )
-        except paramiko.ChannelException as error:
-            reason = next(
-                (r for words, r in _TUNNEL_REASONS.items() if words in error.text),
-                Reason.UNREACHABLE if error.code == _CONNECT_FAILED else Reason.JUMP_HOST_FAILED,
-            )
-            words = f"the jump host answered: {excerpt(error.text)}"
         except (paramiko.SSHException, EOFError, OSError):
-            if transport.is_active():
-                reason, words = Reason.FILTERED, f"no connection within {seconds:g} s"
-            else:
-                reason, words = Reason.JUMP_HOST_FAILED, "the session to the jump host broke"
-        message = f"{host.name}: no TCP connection to {where}: {words}"
+            said = transport.refusal()
+        if said:
+            found = (reason for text, reason in _TUNNEL_REASONS.items() if text in said)
+            reason, words = next(found, Reason.UNREACHABLE), f"the jump host answered: {said}"
+        elif transport.is_active():
+            reason, words = Reason.FILTERED, f"no connection within {seconds:g} s"
+        else:
+            reason, words = Reason.JUMP_HOST_FAILED, "the session to the jump host broke"
+        message = f"{host.name}: no TCP connection to {where}: {excerpt(words)}"
         raise ConnectError(reason, host.name, where, message) from None
 
     def testinfra_host(self) -> testinfra.host.Host:
@@ -260,9 +260,6 @@ class SshBackend(ParamikoBackend):
     def _error(self, reason: Reason, words: str) -> ConnectError:
         message = f"{self.hostname}: {self.endpoint}: {words}"
         return ConnectError(reason, self.hostname, self.endpoint, message)
-
-
-_CONNECT_FAILED = 2  # SSH_OPEN_CONNECT_FAILED, RFC 4254, section 5.1
 
 
 class _Asked:

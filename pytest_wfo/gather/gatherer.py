@@ -52,6 +52,9 @@ RETRIED = frozenset({Reason.CONNECTION_LOST, Reason.HANGS_BEFORE_BANNER})
 ATTEMPTS = 2
 RETRY_SECONDS = 1.0
 
+# Ctrl-C ends a wait at once on most systems; on the others it is seen this late.
+HEARTBEAT_SECONDS = 1.0
+
 Progress = Callable[[str, str], None]
 """Called in the gathering thread when a host is done: its name, and its reason ("" = it answered)."""
 
@@ -220,13 +223,13 @@ class _Run:
         tunnels = sum(begun > since for begun in self._tunnelling.values())
         return self._dialer.younger_than(YOUNG_SECONDS) + tunnels
 
-    def _patience(self) -> float | None:
+    def _patience(self) -> float:
         """How long nothing may happen before there is something to start again."""
         now = time.monotonic()
-        waits = [max(0.0, due - now) for due, _ in self._later]
+        waits = [HEARTBEAT_SECONDS, *(max(0.0, due - now) for due, _ in self._later)]
         if self._to_dial:
             waits.append(YOUNG_SECONDS / 5)
-        return min(waits, default=None)
+        return min(waits)
 
     def _enqueue(self, node: _Node) -> None:
         if isinstance(node.connection, SshBackend):

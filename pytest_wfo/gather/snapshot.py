@@ -100,7 +100,7 @@ def load_snapshot(path: Path) -> Snapshot:
             raise SnapshotError(f"{path}: the file is cut off or damaged") from None
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SnapshotError(f"{path}: not a facts file, or cut off: it is not JSON") from None
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise SnapshotError(f"{path}: not a facts file of pytest-wfo")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pytest_wfo.core.checks import judge
 from pytest_wfo.core.gate import decide_gate, settle
-from pytest_wfo.core.hosts import Site
-from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
 from pytest_wfo.report.model import RunInfo, SiteReport
 from tests.support.sites import EDITION, healthy_site, the_plan
 from tests.support.sites import site as make_site
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_wfo.core.hosts import Site
+    from pytest_wfo.core.site_facts import SiteFacts
 
 RUN = RunInfo(
     started="2026-11-23T10:00:00Z",

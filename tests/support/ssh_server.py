@@ -18,8 +18,7 @@ from pytest_wfo.core.hosts import Connection, Host, Role, Timeouts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-logging.getLogger("tests.ssh_server").propagate = False
-logging.getLogger("tests.ssh_server").addHandler(logging.NullHandler())
+logging.getLogger("tests.ssh_server").setLevel(logging.CRITICAL + 1)
 
 Behaviour = Callable[[paramiko.Channel, bytes], None]
 
@@ -86,8 +85,10 @@ class _Interface(paramiko.ServerInterface):
         return paramiko.common.AUTH_SUCCESSFUL
 
     def check_auth_password(self, username: str, password: str) -> int:
+        if "password" not in self._server.methods:
+            return paramiko.common.AUTH_FAILED
         self._server.attempts.append(("password", password))
-        if "password" in self._server.methods and password == self._server.password:
+        if password == self._server.password:
             return paramiko.common.AUTH_SUCCESSFUL
         return paramiko.common.AUTH_FAILED
 
