@@ -1,7 +1,7 @@
 """What can be wrong at a site: each fault changes one real thing, ``Lab.heal`` undoes them all.
 
 A fault is a function of the lab. Rules go into the empty ``*_faults`` chains of the healthy
-rulesets (``tests.lab.firewalls``), which come before everything that accepts.
+rulesets (``tests.lab.firewalls``), which come before everything that accepts new connections.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ table inet host {{
   chain input {{
     type filter hook input priority filter; policy drop;
     iifname "lo" accept
-    jump input_faults
     ct state established,related accept
+    jump input_faults
     iifname "mgmt" tcp dport 22 accept
     iifname "lan" ip saddr {LAN} jump from_lan
     iifname "lan" ip saddr @cloud tcp dport 2010 ct state new counter accept
@@ -42,8 +42,8 @@ table inet host {{
   chain output {{
     type filter hook output priority filter; policy drop;
     oifname "lo" accept
-    jump output_faults
     ct state established,related accept
+    jump output_faults
     ip daddr @cloud tcp dport 2010 accept
     ip daddr {LAN} accept
   }}
@@ -59,16 +59,16 @@ table inet host {{
   chain input {{
     type filter hook input priority filter; policy drop;
     iifname "lo" accept
-    jump input_faults
     ct state vmap {{ established : accept, related : accept, invalid : drop }}
+    jump input_faults
     iifname "mgmt" tcp dport 22 accept
     ip saddr {PREMISES} tcp dport @client_ports accept
   }}
   chain output {{
     type filter hook output priority filter; policy drop;
     oifname "lo" accept
-    jump output_faults
     ct state established,related accept
+    jump output_faults
     ip daddr {PREMISES} tcp dport @client_ports accept
   }}
 }}
@@ -94,8 +94,8 @@ table inet edge {{
   }}
   chain forward {{
     type filter hook forward priority filter; policy drop;
-    jump forward_faults
     ct state vmap {{ established : accept, related : accept, invalid : drop }}
+    jump forward_faults
     iifname "lan" oifname "wan" jump to_cloud
     iifname "wan" oifname "lan" jump from_cloud
   }}

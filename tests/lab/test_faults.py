@@ -85,7 +85,7 @@ def _client_connections(
 
 
 FIREWALLS = (
-    _edge("drop", "ETIMEDOUT"),
+    _edge("drop", "timeout"),
     _edge("rst", "ECONNREFUSED"),
     _edge("icmp-port", "ECONNREFUSED"),
     _edge("icmp-admin", "EHOSTUNREACH"),
@@ -108,6 +108,15 @@ FIREWALLS = (
         says=_says(ranges("permits-in", "premises", 95), "207.166.95.0/25", "drop"),
     ),
     Case(
+        "a-rule-that-stops-the-answers-too",
+        (faults.nft("premises", "insert rule inet host input ip saddr 207.166.95.64/26 drop"),),
+        not_met=ranges("permits-in", "premises", 95) | ranges("permits-out", "premises", 95),
+        says={
+            **_says(ranges("permits-in", "premises", 95), "207.166.95.64/26"),
+            **_says(ranges("permits-out", "premises", 95), "207.166.95.64/26", "answers"),
+        },
+    ),
+    Case(
         "one-address-missing-from-the-set",
         (faults.address_missing("premises", "207.166.94.77"),),
         not_met=ranges("permits-in", "premises", 94) | ranges("permits-out", "premises", 94),
@@ -122,7 +131,8 @@ FIREWALLS = (
         (
             faults.iptables(
                 *("premises", "legacy", "-A", "OUTPUT", "-d", "207.166.95.0/24"),
-                *("-p", "tcp", "--dport", "2010", "-j", "DROP"),
+                *("-p", "tcp", "--dport", "2010", "-m", "conntrack", "--ctstate", "NEW"),
+                *("-j", "DROP"),
             ),
         ),
         not_met={OUT, *ranges("permits-out", "premises", 95)},
@@ -136,6 +146,7 @@ FIREWALLS = (
         (
             faults.iptables(
                 *("client1", "nft", "-A", "OUTPUT", "-p", "tcp", "--dport", "2012"),
+                *("-m", "conntrack", "--ctstate", "NEW"),
                 *("-j", "REJECT", "--reject-with", "icmp-admin-prohibited"),
             ),
         ),
@@ -225,7 +236,7 @@ ROUTING = (
         "dnat-missing",
         (faults.nft("edge", "flush chain ip nat prerouting"),),
         not_met={IN},
-        says={IN: ("203.0.113.1:2010", "ETIMEDOUT")},
+        says={IN: ("203.0.113.1:2010", "timeout")},
     ),
     Case(
         "forwarding-off",
@@ -239,9 +250,14 @@ ROUTING = (
     Case(
         "no-route",
         (faults.no_route("premises", "207.166.94.0/24"),),
-        not_met={OUT, IN, *ranges("permits-out", "premises", 94)},
+        not_met={
+            *(OUT, IN),
+            *ranges("permits-out", "premises", 94),
+            *ranges("permits-in", "premises", 94),
+        },
         says={
             **_says(ranges("permits-out", "premises", 94), "207.166.94.0/24", "route"),
+            **_says(ranges("permits-in", "premises", 94), "no answer can be sent back"),
             OUT: ("207.166.94.10:2010", "EHOSTUNREACH"),
         },
     ),
