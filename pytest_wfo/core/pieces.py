@@ -7,11 +7,19 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pytest_wfo.core.addresses import AddressSet
-from pytest_wfo.core.intervals import Intervals, difference, intersection, normalize, union
+from pytest_wfo.core.intervals import Intervals, count, difference, intersection, normalize, union
 from pytest_wfo.core.policy import Decision, Piece
 
 # Parts that differ by source port are compared pair by pair; beyond this nobody could read it.
 _MOST_SPLIT = 200
+
+# Rules about service ports hit answers too, to a client which has such a port by chance. A few of
+# them, below the ports that systems give to clients (Linux 32768 and up, Windows and IANA 49152
+# and up), decide no real connection.
+_STRAY_PORTS = 32
+_EPHEMERAL = 32768
+
+_BLAME = (Decision.DENIED, Decision.UNDECIDED, Decision.PERMITTED)
 
 
 class TooComplexError(Exception):
@@ -38,7 +46,8 @@ def pieces_of(parts: Iterable[Part], all_ports: Intervals) -> tuple[Piece, ...]:
     """Disjoint parts which together cover every one of ``all_ports``, as pieces.
 
     Addresses whose source ports meet different decisions are undecided: nobody knows which port a
-    client takes. Raises TooComplexError where too many parts differ by source port.
+    client takes. A few single service ports are no such difference. Raises TooComplexError where
+    too many parts differ by source port.
     """
     whole: list[Part] = []
     split: list[Part] = []
@@ -95,16 +104,21 @@ def _over_source_ports(split: list[Part]) -> list[Part]:
 
 
 def _settle(sources: Intervals, destinations: Intervals, members: list[Part]) -> Part:
-    first = members[0]
-    if all(part.decision is first.decision for part in members):
-        return Part(first.decision, sources, destinations, (), first.rule, first.why)
-    others = [part for part in members if part.decision is not Decision.PERMITTED]
-    ports: Intervals = ()
-    for part in others:
-        ports = union(ports, part.source_ports)
-    shown = ", ".join(f"{low}-{high}" if low != high else str(low) for low, high in ports[:8])
-    why = f"differs by source port: source ports {shown} are {others[0].decision.value}"
-    return Part(Decision.UNDECIDED, sources, destinations, (), others[0].rule, why)
+    ports: dict[Decision, Intervals] = {}
+    for part in members:
+        ports[part.decision] = union(ports.get(part.decision, ()), part.source_ports)
+    for part in members:
+        others: Intervals = ()
+        for decision, found in ports.items():
+            others = others if decision is part.decision else union(others, found)
+        if count(others) <= _STRAY_PORTS and (not others or others[-1][1] < _EPHEMERAL):
+            return Part(part.decision, sources, destinations, (), part.rule, part.why)
+    worst = min(members, key=lambda part: _BLAME.index(part.decision))
+    shown = ", ".join(
+        f"{low}-{high}" if low != high else str(low) for low, high in ports[worst.decision][:8]
+    )
+    why = f"differs by source port: source ports {shown} are {worst.decision.value}"
+    return Part(Decision.UNDECIDED, sources, destinations, (), worst.rule, why)
 
 
 def _minus(

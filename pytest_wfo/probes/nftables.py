@@ -100,6 +100,7 @@ class _Ruleset:
         self._rules: dict[str, list[dict[str, Any]]] = {}
         self._sets: dict[str, dict[str, NamedSet]] = {}
         self._dormant: set[str] = set()
+        self._perhaps_dormant: set[str] = set()
         self._unread: list[str] = []
         for entry in entries:
             try:
@@ -116,15 +117,18 @@ class _Ruleset:
             return
         table = f"{family} {body['name' if kind == 'table' else 'table']}"
         if kind == "table":
-            if "dormant" in _listed(body.get("flags")):
+            flags = set(_listed(body.get("flags")))
+            if "dormant" in flags:
                 self._dormant.add(table)
+            elif flags - {"owner", "persist"}:  # nft 1.0.6 prints stray text for any flag
+                self._perhaps_dormant.add(table)
         elif kind == "chain":
             self._chains[f"{table} {body['name']}"] = body
         elif kind == "rule":
             self._rules.setdefault(f"{table} {body['chain']}", []).append(body)
         elif kind in {"set", "map"}:
-            flags = _listed(body.get("flags"))
-            unsteady = "timeout" in body or bool({"timeout", "dynamic"} & set(flags))
+            changing = {"timeout", "dynamic"} & set(_listed(body.get("flags")))
+            unsteady = "timeout" in body or bool(changing)
             doubt = "its elements change while the firewall runs" if unsteady else ""
             elements = list(_listed(body.get("elem")))
             self._sets.setdefault(table, {})[body["name"]] = NamedSet(elements, doubt)
@@ -153,6 +157,8 @@ class _Ruleset:
                 rule for each in self._rules.get(key, []) for rule in self._rule(table, key, each)
             ]
             chains[key] = tuple(_below_ip(rule) if below else rule for rule in rules)
+            if table in self._perhaps_dormant:
+                chains[key] = tuple(map(_perhaps_asleep, chains[key]))
             if "hook" in body and table not in self._dormant:
                 bases += self._base(key, body)
         orphans = sorted(self._rules.keys() - self._chains.keys())
@@ -169,7 +175,8 @@ class _Ruleset:
             else:
                 hook = Hook(body["hook"])
             policy = {"accept": Verb.ACCEPT, "drop": Verb.DROP}.get(body.get("policy", "accept"))
-            if policy is None or (below and policy is Verb.DROP):
+            asleep = key.rpartition(" ")[0] in self._perhaps_dormant
+            if policy is None or ((below or asleep) and policy is Verb.DROP):
                 policy = Verb.OPAQUE
             kind = body["type"]
             if kind not in {"filter", "route", "nat"}:
@@ -321,6 +328,14 @@ def _below_ip(rule: Rule) -> Rule:
     if action.verb in {Verb.DROP, Verb.REJECT}:
         action = Action(Verb.OPAQUE, "acts below IP, where routing and interfaces differ")
     return Rule(match, action, rule.text)
+
+
+def _perhaps_asleep(rule: Rule) -> Rule:
+    """A rule of a table that may be switched off: nothing it changes is certain."""
+    if rule.action.verb in {Verb.ACCEPT, Verb.RETURN, Verb.JUMP, Verb.GOTO}:
+        return rule
+    reason = "its table may be dormant: this version of nft does not say"
+    return Rule(rule.match, Action(Verb.OPAQUE, reason), rule.text)
 
 
 def _priority(value: Any) -> int:
