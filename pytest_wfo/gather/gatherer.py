@@ -36,13 +36,13 @@ __all__ = ["HostAnswer", "Request", "gather"]
 # paramiko's cost a host doubles from 20 to 100 threads (they take turns on the interpreter lock).
 SSH_THREADS = 24
 
-# Connections made ahead of the SSH threads. sshd hangs up on whoever has not logged in after
+# Connections made ahead of busy SSH threads. sshd hangs up on whoever has not logged in after
 # LoginGraceTime (120 s), so they must not queue by the hundred behind slow scripts.
 WINDOW = 16
 
-# A connection attempt this old does not count into the window: the host is slow or dead, and dead
-# hosts must not take turns.
-YOUNG_SECONDS = 0.5
+# A connection attempt this old does not count into the window: the host is far away or dead, and
+# dead hosts must not take turns.
+YOUNG_SECONDS = 0.2
 
 # Opening a connection through a jump host blocks a thread that only waits.
 TUNNEL_THREADS = 128
@@ -205,7 +205,7 @@ class _Run:
             if due <= now:
                 self._later.remove((due, node))
                 self._enqueue(node)
-        while self._to_dial and len(self._ready) + self._young() < WINDOW:
+        while self._to_dial and len(self._ready) + self._young() < self._wanted():
             node = self._to_dial.popleft()
             self._begin(node)
             if node.host.connection.via:
@@ -217,6 +217,10 @@ class _Run:
             node, stream = self._ready.popleft()
             self._running.add(node)
             self._ssh.submit(self._examine, node, stream)
+
+    def _wanted(self) -> int:
+        """How many connections there is use for: one for each idle thread, and some ahead."""
+        return WINDOW + SSH_THREADS - len(self._running)
 
     def _young(self) -> int:
         since = time.monotonic() - YOUNG_SECONDS

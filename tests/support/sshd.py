@@ -123,6 +123,8 @@ def loopback_sshd(
         "LogLevel VERBOSE",
         "MaxStartups 500:30:1000",
         "PermitRootLogin yes",
+        # bash started by sshd reads the developer's .bashrc, which may take long, unless nested
+        "SetEnv SHLVL=2",
     ]
     config.write_text("\n".join(lines) + "\n")
     with log.open("wb") as sink:
