@@ -14,7 +14,8 @@ NOT_INSTALLED = 127
 NO_POWER = 126
 
 _START = '{"v":'
-_ESCAPED = 200  # characters of a tool's own words that fit into a reason
+_ASIDE = "unable to resolve host"  # sudo's remark on /etc/hosts, about nothing that matters here
+_SHORT = 200  # characters of a tool's own words that fit into a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,9 @@ class Section:
     @property
     def complaint(self) -> str:
         """The command's own words about its failure, short and on one line."""
-        words = " ".join((self.error.strip() or self.output.strip()).split())
-        return printable(words)[:_ESCAPED] or f"exit code {self.code}"
+        lines = (self.error.strip() or self.output).splitlines()
+        words = " ".join(" ".join(line for line in lines if _ASIDE not in line).split())
+        return printable(words)[:_SHORT] or f"exit code {self.code}"
 
     def unknown(self, what: str, remedy: str) -> Unknown:
         """The fact that ``what`` was not seen, in the words of this section."""
@@ -57,7 +59,7 @@ def read_envelope(output: str) -> Sections:
     """
     start = output.rfind("\n" + _START) + 1 or (0 if output.startswith(_START) else -1)
     if start < 0:
-        first = printable(" ".join(output.split()))[:_ESCAPED]
+        first = printable(" ".join(output.split()))[:_SHORT]
         said = f'the host said "{first}"' if first else "the host said nothing"
         raise UnreadableError(f"no answer of the collector was found; {said}")
     line = output[start:].split("\n", 1)[0].replace("\0", " ")

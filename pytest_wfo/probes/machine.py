@@ -21,6 +21,7 @@ from pytest_wfo.probes.envelope import Section, Sections, printable
 _NO_FILE = ("No such file or directory", "Not a directory")
 _PROC = re.compile(r"/proc/(\d{1,10})/(comm|cmdline):(.*)")
 _COMMAND = 1024  # characters of a command line that are kept
+_LINES = 64  # of them travel
 _CUT = " [cut]"
 
 
@@ -114,16 +115,17 @@ def read_processes(sections: Sections) -> Fact[tuple[Process, ...]]:
         return Unknown("processes: /proc shows none", "mount /proc")
     return Known(
         tuple(
-            Process(pid, "\n".join(lines), _command(" ".join(commands.get(pid, ()))))
+            Process(pid, "\n".join(lines), _command(commands.get(pid, [])))
             for pid, lines in sorted(names.items())
         ),
         "/proc",
     )
 
 
-def _command(text: str) -> str:
-    text = text.strip()
-    return text if len(text) <= _COMMAND else text[:_COMMAND] + _CUT
+def _command(lines: list[str]) -> str:
+    text = " ".join(lines).strip()
+    whole = len(text) <= _COMMAND and len(lines) < _LINES
+    return text if whole else text[:_COMMAND] + _CUT
 
 
 def read_files(sections: Sections) -> dict[str, Fact[FileStat]]:
@@ -135,7 +137,7 @@ def read_files(sections: Sections) -> dict[str, Fact[FileStat]]:
     found: dict[str, Fact[FileStat]] = {}
     for line in section.output.splitlines():
         kind, size, modified, path = [*line.split("|", 3), "", "", ""][:4]
-        if path and size.isdecimal() and modified.isdecimal():
+        if path and re.fullmatch(r"\d{1,18} \d{1,18}", f"{size} {modified}"):
             name = "file" if kind.startswith("regular") else kind
             known = name if name in {"file", "directory"} else "other"
             found[path] = Known(FileStat(path, known, int(size), int(modified)), "stat")

@@ -159,7 +159,8 @@ hidden() { # the mount option hidepid: process 1 is not seen, unless it is the u
     { [ "$power" != root ] && [ -O /proc/1 ] && grep -q 'hidepid=[^0o]' /proc/mounts; }
 }
 
-# One process for all: each line of a file comes with its path, whatever it holds.
+# One process for all: each line of a file comes with its path, whatever it holds. What the reader
+# would cut off anyway (1024 characters of a command line) need not travel.
 processes() {
   if hidden; then
     lost processes 126 "/proc shows only the user's own processes"
@@ -167,7 +168,7 @@ processes() {
     lost processes 127 "grep and tr are not both installed"
   else
     printf '%s begin processes\n\n%s out 0 user\n' "$WFO_MARKER" "$WFO_MARKER"
-    grep -saH '' /proc/[0-9]*/comm /proc/[0-9]*/cmdline </dev/null 2>/dev/null | tr '\000' ' '
+    grep -saH -m 64 '' /proc/[0-9]*/comm /proc/[0-9]*/cmdline </dev/null 2>/dev/null | tr '\000' ' '
     printf '\n%s end processes\n' "$WFO_MARKER"
   fi
 }
@@ -202,13 +203,12 @@ collect() {
 encode() {
   awk '
   function text(s, c) {
+    if (name == "processes" && length(s) > 2048) s = substr(s, 1, 2048)
     gsub(/[\\"]/, "\\\\&", s)
     if (s ~ /[^ -~]/) for (c in escape) if (index(s, c)) gsub(c, escape[c], s)
-    if (length(s) > 65536 && name == "processes") s = cut(s)
     printf "%s%s", newline, s
     newline = "\\n"
   }
-  function cut(s) { s = substr(s, 1, 8000); sub(/\\[^\\]*$/, "", s); return s " [cut]" }
   function read(path, line, got) {
     printf "{\"as\":\"user\",\"err\":\"\",\"out\":\""
     newline = ""

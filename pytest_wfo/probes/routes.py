@@ -51,7 +51,7 @@ def _from_ifconfig(text: str) -> tuple[InterfaceAddress, ...]:
         if line[:1].strip():
             interface = line.split()[0].rstrip(":")
         four = re.search(
-            r"inet (?:addr:)?([\d.]+).*?(?:netmask |Mask:)([\d.]+|0x[0-9a-f]{8})", line
+            r"inet (?:addr:)?([\d.]+).*?(?:netmask |Mask:)(0x[0-9a-f]{8}|[\d.]+)", line
         )
         six = re.search(r"inet6 (?:addr: )?([0-9A-Fa-f:.]+)(?:%\S+)?(?:/|\s+prefixlen )(\d+)", line)
         if four:

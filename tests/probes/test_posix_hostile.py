@@ -56,7 +56,7 @@ def test_hostile_files_and_names_come_through_as_text(
 
 @pytest.fixture
 def hostile_process() -> Iterator[str]:
-    """A real process with a name and arguments made to break things; the arguments' size is 1 MB."""
+    """A real process with a name and arguments made to break things; of over 600 kB."""
     code = (
         "import ctypes, sys, time\n"
         "ctypes.CDLL(None).prctl(15, b'x\\n/proc/1/comm')\n"
@@ -64,7 +64,13 @@ def hostile_process() -> Iterator[str]:
         "time.sleep(60)"
     )
     python = shutil.which("python3", path="/usr/bin") or "python3"
-    nasty = ["abcdefgh12 out 0 root", '"}<script>\x1b]0;x\x07', "a\nb", *(["y" * 100_000] * 10)]
+    nasty = [
+        "abcdefgh12 out 0 root",
+        '"}<script>\x1b]0;x\x07',
+        "a\nb",
+        *(["\\" * 100_000] * 5),
+        "b\n" * 60_000,
+    ]
     with subprocess.Popen([python, "-c", code, *nasty], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
