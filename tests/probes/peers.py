@@ -21,6 +21,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 ANSWERS = {
     8080: OK,
+    8081: OK,
     8500: b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
     8006: b"\x00\xff<b>\x1b[31mgarbage\n",
     8943: POLICY,

@@ -143,6 +143,10 @@ try() { # NUMBER LINE: the second attempt is spaced, for a rate limit must not l
   # shellcheck disable=SC2086
   set -- $2
   end=not-asked words= attempts=1
+  if [ "$number" -ge 256 ]; then
+    printf '%s\tunmeasured\tnot-asked\t0\t0\tnot tried: %s tries at most 256\t\t\n' "$1" "$engine"
+    return
+  fi
   "attempt_$engine" "$2" "$3" "$4"
   if [ "$reach" = filtered ]; then
     tenths=$((number / 2))
