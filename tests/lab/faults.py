@@ -108,9 +108,9 @@ def on_the_wire(port: str, match: str) -> Fault:
     )
 
 
-def loss(port: str, percent: int) -> Fault:
-    """That share of the packets coming from ``port`` is lost, at random."""
-    return on_the_wire(port, f"ip protocol tcp numgen random mod 100 < {percent}")
+def loss(port: str, every: int) -> Fault:
+    """Every nth TCP packet coming from ``port`` is lost: as bad as chance, but the same each time."""
+    return on_the_wire(port, f"ip protocol tcp numgen inc mod {every} 0")
 
 
 def _tell(lab: Lab, host: str, *words: str) -> None:

@@ -224,7 +224,7 @@ def test_a_missing_address_is_the_only_one_missing(lab: Lab) -> None:
 
 def test_what_the_wire_drops_is_seen_by_no_host(lab: Lab) -> None:
     on_the_wire("lan-client1", "tcp dport 80")(lab)
-    loss("lan-edge", 30)(lab)
+    loss("lan-edge", 4)(lab)
 
     assert set(_connects(lab, "client1", f"{PREMISES}:80").values()) == {"timeout"}
     assert set(_connects(lab, "client2", f"{PREMISES}:80").values()) == {"open"}
