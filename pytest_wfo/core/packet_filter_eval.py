@@ -134,10 +134,10 @@ class _Connection:
 
     def _rest(self, regions: list[Region]) -> None:
         """Everything from where the route is known."""
-        regions = self._walk(Packet(_FIRST, first=True), self._path(after=True), regions)
         if self._near.barred and self._direction is not Direction.OUT:
             self._bar(regions, self._near.barred, "no answer can be sent back")
             return
+        regions = self._walk(Packet(_FIRST, first=True), self._path(after=True), regions)
         regions = coalesced([_established(each) for each in regions])
         regions = self._walk(Packet(_LATER), self._path(), regions, "later packets: ")
         turned = [_turned(_answerable(each.translate())) for each in regions]

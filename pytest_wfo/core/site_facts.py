@@ -73,8 +73,8 @@ class SiteFacts:
             if probe.target == target:
                 return Known(probe, probes.source)
         return Unknown(
-            f"{host.name} did not report on {target.address}:{target.port}",
-            "run again; if it stays, save the facts and report a defect",
+            f"{host.name} was not asked to try {target.address}:{target.port} in this run",
+            "run the whole suite again, without -k and with --wfo-probe=safe",
         )
 
     def _ipv4(self, name: str) -> tuple[str, ...]:

@@ -33,7 +33,11 @@ class DemoHost:
         clock = _section(f"{now:.9f}\n")
         sections = {"clock": clock, **self.sections}
         if targets:
-            lines = [f"engine\t{self.engine}"]
+            lines = [
+                f"{number} {target.address} {target.port} {target.transport.value}"
+                for number, target in enumerate(targets)
+            ]
+            lines.append(f"engine\t{self.engine}")
             lines += [self._tried(number, target) for number, target in enumerate(targets)]
             sections |= {"probes": _section("\n".join(lines)), "clock_end": clock}
         return json.dumps({"v": 1, "sections": sections, "complete": True}) + "\n"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class Run:
     _findings: dict[Key, Finding] | None = None
     _closing: list[Callable[[], None]] = field(default_factory=list)
 
-    @property
+    @cached_property
     def cells(self) -> Mapping[Key, Cell]:
         """The planned cells by key."""
         return {cell.key: cell for cell in self.plan.cells}
@@ -139,6 +140,8 @@ def start(config: pytest.Config, settings: Settings) -> Run:
         inventory = settings.hosts or _start_demo(exchange, closing)
     try:
         site = load_inventory(inventory)
+        if settings.demo:
+            site = replace(site, source="the embedded demo site")
         edition = load_edition(site.edition)
         snapshot = load_snapshot(settings.facts) if settings.facts else None
     except (DocumentError, EditionError, SnapshotError) as error:

@@ -174,7 +174,7 @@ processes() {
 }
 
 probes() {
-  printf '%s begin probes\n\n%s out 0 user\n' "$WFO_MARKER" "$WFO_MARKER"
+  printf '%s begin probes\n\n%s out 0 user\n%s\n' "$WFO_MARKER" "$WFO_MARKER" "$WFO_TARGETS"
   eval "$WFO_REACH" 2>/dev/null
   printf '\n%s end probes\n' "$WFO_MARKER"
 }

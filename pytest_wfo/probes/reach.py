@@ -7,6 +7,7 @@ stated transport is decided here, once for all engines.
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from pytest_wfo.probes.envelope import Sections, printable
 
 MOST = 4096  # characters of an answer that are kept
 
+_NOT_TRIED = "run again with --wfo-probe=safe (the default)"
+_ASKED = re.compile(r"(\d+) (\S+) (\d+) (\S+)")
 _NO_ENGINE = "install python3 on the host (or perl, or bash with coreutils)"
 _ENDS = {
     "silent": Heard.SILENCE,
@@ -48,25 +51,42 @@ class _Talk:
 
 
 def read_probes(sections: Sections, targets: Sequence[Target]) -> Fact[tuple[Probe, ...]]:
-    """One probe for every target, in their order; UNMEASURED where the host reported nothing."""
-    if not targets:
-        return Unknown("no connection was asked for")
+    """One probe for every one of ``targets`` that the host was asked to try, in their order.
+
+    The answer repeats what was asked, since it may be read against the targets of another plan.
+    UNMEASURED where the host did not report on a target it was asked to try.
+    """
     section = sections.get("probes")
-    if section is None or not section.ok:
+    if section is None:
+        return Unknown("this run tried no connections", _NOT_TRIED)
+    if not section.ok:
         return Unknown("connections: the host reported none", _NO_ENGINE)
-    rows = [line.split("\t") for line in section.output.splitlines()]
+    text = section.output.splitlines()
+    rows = [line.split("\t") for line in text]
     engine = next((row[1] for row in reversed(rows) if row[0] == "engine" and len(row) > 1), "none")
     lines = {row[0]: row for row in rows if len(row) == 8}
     if engine == "none":
         why = f"no means to try connections; {_NO_ENGINE}"
     else:
         why = f"{printable(engine)} did not report on this connection"
+    asked = {(line[2], line[3], line[4]): line[1] for line in map(_ASKED.fullmatch, text) if line}
     found = []
-    for index, target in enumerate(targets):
-        row = lines.get(str(index))
+    for target in targets:
+        index = asked.get((_canonical(target.address), str(target.port), target.transport.value))
+        if index is None:
+            continue
+        row = lines.get(index)
         probe = None if row is None else _probe(target, row)
         found.append(probe or Probe(target, Reach.UNMEASURED, Heard.UNMEASURED, why))
     return Known(tuple(found), f"TCP connections by {printable(engine)}")
+
+
+def _canonical(address: str) -> str:
+    """An address as the script has it; a name stays, and no script holds one."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address
 
 
 def _probe(target: Target, row: list[str]) -> Probe | None:

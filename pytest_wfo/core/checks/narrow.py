@@ -6,14 +6,15 @@ from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.checks.answers import met, not_met, not_verified, unseen
 from pytest_wfo.core.checks.antivirus import check_antivirus
 from pytest_wfo.core.checks.firewall import firewall_answer, pieces_evidence
-from pytest_wfo.core.facts import Unknown
+from pytest_wfo.core.facts import HostFacts, Known, Unknown
 from pytest_wfo.core.hosts import Role
 from pytest_wfo.core.plan import Cell
 from pytest_wfo.core.policy import Decision, Direction
-from pytest_wfo.core.site_facts import SiteFacts
+from pytest_wfo.core.site_facts import SiteFacts, is_ipv4
 from pytest_wfo.core.verdicts import Judgement
 
-_LOOPBACK = AddressSet.of("127.0.0.0/8")
+# No connection comes from these: the kernel drops packets "from" them (RFC 1812, 5.3.7).
+_NOBODY = AddressSet.of(["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3"])
 
 
 def check_narrow(cell: Cell, site_facts: SiteFacts) -> Judgement:
@@ -27,7 +28,8 @@ def check_narrow(cell: Cell, site_facts: SiteFacts) -> Judgement:
     own = site_facts.addresses_of([cell.host]) if premises else servers
     if isinstance(own, Unknown):
         return unseen(own, "the host's addresses")
-    others = ~(AddressSet.of(cell.requirement.ranges) | own.value | servers.value | _LOOPBACK)
+    wanted = AddressSet.of(cell.requirement.ranges) | own.value | servers.value
+    others = ~(wanted | _NOBODY | _not_outside(site_facts.of(cell.host)))
     port = cell.requirement.port
     direction = Direction.IN if premises else Direction.FORWARD
     answer = firewall_answer(cell.host, direction, others, own.value, port, site_facts)
@@ -56,3 +58,13 @@ def check_narrow(cell: Cell, site_facts: SiteFacts) -> Judgement:
             evidence,
         )
     return met(f"TCP {port} is open to nobody but {', '.join(cell.requirement.ranges)}", evidence)
+
+
+def _not_outside(facts: HostFacts) -> AddressSet:
+    """The host's own addresses, and the broadcast addresses of its networks: nobody else's."""
+    names: list[str] = []
+    if isinstance(facts.addresses, Known):
+        names += [item.address for item in facts.addresses.value]
+    if isinstance(facts.routes, Known):
+        names += [route.destination for route in facts.routes.value if route.kind == "broadcast"]
+    return AddressSet.of([name for name in names if is_ipv4(name.partition("/")[0])])
