@@ -34,7 +34,8 @@ def gather_site(
     resolved = resolve_names(address for host in site.hosts.values() for address in host.addresses)
     targets = targets_of(cells, site, resolved)
     requests = {name: Request(site.hosts[name], _script(targets.get(name, ()))) for name in names}
-    passed_through = {name: host.connection for name, host in site.hosts.items()} | site.jump_hosts
+    of_hosts = {name: host.connection for name, host in site.hosts.items()}
+    passed_through = {**of_hosts, **site.jump_hosts}
     answers = gather(requests, passed_through, vault, on_progress)
     return Snapshot(
         tool_version=__version__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import gzip
 import platform
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -20,6 +21,7 @@ from pytest_wfo.report.terminal import closing
 
 REPORT = pytest.StashKey[SiteReport]()
 
+_GZIP = b"\x1f\x8b"
 RESULTS, PYTEST_HTML, JUNIT = "results.json", "pytest.html", "junit.xml"
 
 
@@ -59,7 +61,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _report(run: Run) -> SiteReport:
     findings = settle(run.plan, run.recorded)
-    snapshot = run.snapshot
     facts = f"read from {run.settings.facts.name}" if run.settings.facts else "gathered in this run"
     return SiteReport(
         site=run.site,
@@ -78,8 +79,18 @@ def _report(run: Run) -> SiteReport:
             facts=facts,
         ),
         selected=len(run.selected_cells),
-        notes=(*run.site.warnings, *(snapshot.mismatches(run.site) if snapshot else ())),
+        notes=_notes(run),
     )
+
+
+def _notes(run: Run) -> tuple[str, ...]:
+    """What a reader of the report must know besides the findings."""
+    unscannable = [
+        f"the secret {name} is too short to be looked for in what this run wrote"
+        for name in run.vault.unscannable
+    ]
+    stale = run.snapshot.mismatches(run.site) if run.settings.facts and run.snapshot else ()
+    return (*run.site.warnings, *run.vault.warnings, *unscannable, *stale)
 
 
 def _utc(moment: datetime) -> str:
@@ -106,7 +117,7 @@ def pytest_terminal_summary(
     for line in closing(report, [_shown(file, config) for file in written]):
         terminalreporter.write_line(line)
     for file in written:
-        leaked = run.vault.leaks_in(file.read_bytes())
+        leaked = run.vault.leaks_in(_content(file))
         if leaked:
             file.unlink()
             terminalreporter.write_line(
@@ -130,7 +141,11 @@ def _written(config: pytest.Config) -> Iterator[Path]:
     return (file for file in candidates if file is not None and file.is_file())
 
 
+def _content(file: Path) -> bytes:
+    data = file.read_bytes()
+    return gzip.decompress(data) if data.startswith(_GZIP) else data
+
+
 def _shown(file: Path, config: pytest.Config) -> str:
     base = config.invocation_params.dir
     return str(file.relative_to(base)) if file.is_relative_to(base) else str(file)
-

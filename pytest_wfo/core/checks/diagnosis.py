@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_wfo.core.addresses import AddressSet
-from pytest_wfo.core.checks.firewall import firewall_answer
+from pytest_wfo.core.checks.firewall import firewall_answer, inner_side
 from pytest_wfo.core.checks.listening import describe
 from pytest_wfo.core.facts import Fact, Known, Probe, Reach, Unknown
 from pytest_wfo.core.hosts import Host, Role
@@ -90,7 +90,14 @@ def _stations(
     if host.roles != {Role.CLOUD}:
         stations.append((host, Direction.OUT, dialled))
     if outside:
-        stations += [(edge, Direction.FORWARD, inner) for edge in site_facts.site.having(Role.EDGE)]
+        stations += [
+            (
+                edge,
+                Direction.FORWARD,
+                inner if peer is None else inner_side(edge, site_facts, [peer]),
+            )
+            for edge in site_facts.site.having(Role.EDGE)
+        ]
     if peer is not None:
         stations.append((peer, Direction.IN, inner))
     return stations

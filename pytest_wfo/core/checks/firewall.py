@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.checks.answers import met, not_met, not_verified, unseen
 from pytest_wfo.core.facts import Fact, Known, Unknown
-from pytest_wfo.core.hosts import Host
+from pytest_wfo.core.hosts import Host, Role
 from pytest_wfo.core.packet_filter_eval import decide
 from pytest_wfo.core.plan import Cell
 from pytest_wfo.core.policy import Decision, Direction, Flow, Piece
@@ -37,14 +37,43 @@ def check_permits(cell: Cell, site_facts: SiteFacts) -> Judgement:
 
 
 def check_forwards(cell: Cell, site_facts: SiteFacts) -> Judgement:
-    """The edge forwards the port between the PREMISES servers and every address of the ranges."""
-    servers = site_facts.premises()
-    if isinstance(servers, Unknown):
-        return unseen(servers, "the addresses of the PREMISES server")
+    """The edge forwards the port between the PREMISES servers and every address of the ranges.
+
+    Inward, each server is asked about as the cloud addresses it (``public_address``) where this edge
+    holds that address, so that a missing address translation is found; else as it is addressed here.
+    """
     ranges = AddressSet.of(cell.requirement.ranges)
     if cell.requirement.claim is Claim.FORWARDS_OUT:
+        servers = site_facts.premises()
+        if isinstance(servers, Unknown):
+            return unseen(servers, "the addresses of the PREMISES server")
         return _judge(cell, site_facts, Direction.FORWARD, servers.value, ranges)
-    return _judge(cell, site_facts, Direction.FORWARD, ranges, servers.value)
+    inside = inner_side(cell.host, site_facts)
+    if isinstance(inside, Unknown):
+        return unseen(inside, "the addresses of the PREMISES server")
+    return _judge(cell, site_facts, Direction.FORWARD, ranges, inside.value)
+
+
+def inner_side(edge: Host, site_facts: SiteFacts, servers: Iterable[Host] = ()) -> Fact[AddressSet]:
+    """What connections from the cloud are addressed to when they reach ``edge``.
+
+    ``servers``: the PREMISES servers in question (default: all of the site).
+    """
+    held = site_facts.of(edge).addresses
+    found = AddressSet()
+    asked = tuple(servers) or site_facts.site.having(Role.PREMISES)
+    for server in asked:
+        public = server.public_address
+        if public and isinstance(held, Unknown):
+            return Unknown(f"whether {edge.name} holds {public}: {held.reason}", held.remedy)
+        if public and isinstance(held, Known) and any(public == at.address for at in held.value):
+            found |= AddressSet.of(public)
+            continue
+        inside = site_facts.addresses_of([server])
+        if isinstance(inside, Unknown):
+            return inside
+        found |= inside.value
+    return Known(found, "inventory") if asked else site_facts.premises()
 
 
 def firewall_answer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.checks.answers import met, not_met, not_verified, unseen
 from pytest_wfo.core.checks.antivirus import check_antivirus
-from pytest_wfo.core.checks.firewall import firewall_answer, pieces_evidence
+from pytest_wfo.core.checks.firewall import firewall_answer, inner_side, pieces_evidence
 from pytest_wfo.core.facts import HostFacts, Known, Unknown
 from pytest_wfo.core.hosts import Role
 from pytest_wfo.core.plan import Cell
@@ -25,7 +25,7 @@ def check_narrow(cell: Cell, site_facts: SiteFacts) -> Judgement:
     if isinstance(servers, Unknown):
         return unseen(servers, "the addresses of the PREMISES server")
     premises = Role.PREMISES in cell.host.roles
-    own = site_facts.addresses_of([cell.host]) if premises else servers
+    own = site_facts.addresses_of([cell.host]) if premises else inner_side(cell.host, site_facts)
     if isinstance(own, Unknown):
         return unseen(own, "the host's addresses")
     wanted = AddressSet.of(cell.requirement.ranges) | own.value | servers.value

@@ -4,8 +4,17 @@ import pytest
 
 from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.checks import judge_cell
-from pytest_wfo.core.facts import Known, Unknown
-from pytest_wfo.core.packet_filter import Action, BaseChain, Hook, Match, PacketFilter, Rule, Verb
+from pytest_wfo.core.facts import InterfaceAddress, Known, Route, Unknown
+from pytest_wfo.core.packet_filter import (
+    Action,
+    BaseChain,
+    Hook,
+    Match,
+    PacketFilter,
+    Rule,
+    State,
+    Verb,
+)
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Judgement, Verdict
 from tests.support.sites import cell, healthy_site, site, with_facts
@@ -138,3 +147,71 @@ def test_2010_for_the_cloud_only_is_narrow() -> None:
     )
 
     assert judged("least-privilege-2010.narrow", "premises", rules).verdict is Verdict.MET
+
+
+def held(*addresses: str) -> Known[tuple[InterfaceAddress, ...]]:
+    return Known(tuple(InterfaceAddress("wan", address, 30) for address in addresses), "ip addr")
+
+
+def translating(target: str) -> PacketFilter:
+    """The edge translates 203.0.113.1:2010 to ``target`` and forwards only what was translated."""
+    pre, forward = "ip nat prerouting", "inet site forward"
+    return PacketFilter(
+        (
+            BaseChain(pre, Hook.PREROUTING, -100, "nat"),
+            BaseChain(forward, Hook.FORWARD, 0, policy=Verb.DROP),
+        ),
+        {
+            pre: (
+                Rule(
+                    Match(
+                        destinations=AddressSet.of("203.0.113.1").intervals,
+                        destination_ports=((2010, 2010),),
+                    ),
+                    Action(Verb.DNAT, address=AddressSet.of(target).intervals[0][0]),
+                    "dnat (handle 1)",
+                ),
+            ),
+            forward: (
+                Rule(Match(translated=True), Action(Verb.ACCEPT), "ct status dnat accept"),
+                Rule(
+                    Match(states=frozenset({State.ESTABLISHED})),
+                    Action(Verb.ACCEPT),
+                    "ct state established accept",
+                ),
+            ),
+        },
+    )
+
+
+def forwards_in(rules: PacketFilter, *addresses: str) -> Judgement:
+    healthy = HEALTHY.hosts["edge"].routes
+    assert isinstance(healthy, Known)
+    local = [Route(f"{address}/32", "local", "lo", "", 0, "local") for address in addresses]
+    facts = with_facts(
+        HEALTHY,
+        "edge",
+        packet_filter=Known(rules, "nft"),
+        addresses=held(*addresses),
+        routes=Known((*local, *healthy.value), "ip route"),
+    )
+    return judge_cell(cell("cloud-range-94.forwards-in", "edge", OF), facts).judgement
+
+
+def test_an_edge_that_holds_the_public_address_must_translate_it() -> None:
+    routed = ("10.61.0.1", "203.0.113.1")
+
+    assert forwards_in(translating("10.61.0.10"), *routed).verdict is Verdict.MET
+    none = PacketFilter((BaseChain("forward", Hook.FORWARD, 0),), {"forward": ()})
+    assert forwards_in(none, "10.61.0.1").verdict is Verdict.MET, "translated on another device"
+    missing = forwards_in(none, *routed)
+    assert missing.verdict is Verdict.NOT_MET
+    assert "an address of the host itself: not forwarded" in missing.evidence[0].statement
+
+
+def test_an_edge_that_does_not_know_its_addresses_is_not_verified() -> None:
+    facts = with_facts(HEALTHY, "edge", addresses=Unknown("ip is not installed"))
+    judgement = judge_cell(cell("cloud-range-94.forwards-in", "edge", OF), facts).judgement
+
+    assert judgement.verdict is Verdict.NOT_VERIFIED
+    assert "whether edge holds 203.0.113.1" in judgement.summary
