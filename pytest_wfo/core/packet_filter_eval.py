@@ -120,7 +120,9 @@ class _Connection:
 
     def parts(self, region: Region) -> list[Part]:
         """What happens to the connections of ``region``."""
-        if self._direction is Direction.FORWARD:
+        if self._near.barred and self._direction is not Direction.OUT:
+            self._bar([region], self._near.barred, "no answer can be sent back")
+        elif self._direction is Direction.FORWARD:
             passed = self._walk(Packet(_FIRST, first=True), self._path(before=True), [region])
             for far, group in self._by_final_way(passed):
                 self._far = far
@@ -134,9 +136,6 @@ class _Connection:
 
     def _rest(self, regions: list[Region]) -> None:
         """Everything from where the route is known."""
-        if self._near.barred and self._direction is not Direction.OUT:
-            self._bar(regions, self._near.barred, "no answer can be sent back")
-            return
         regions = self._walk(Packet(_FIRST, first=True), self._path(after=True), regions)
         regions = coalesced([_established(each) for each in regions])
         regions = self._walk(Packet(_LATER), self._path(), regions, "later packets: ")

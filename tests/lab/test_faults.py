@@ -235,8 +235,11 @@ ROUTING = (
     Case(
         "dnat-missing",
         (faults.nft("edge", "flush chain ip nat prerouting"),),
-        not_met={IN},
-        says={IN: ("203.0.113.1:2010", "timeout")},
+        not_met={IN, *ranges("forwards-in", "edge", 94, 95)},
+        says={
+            **_says(ranges("forwards-in", "edge", 94, 95), "an address of the host itself"),
+            IN: ("203.0.113.1:2010", "timeout", "the firewall of edge stops it"),
+        },
     ),
     Case(
         "forwarding-off",
