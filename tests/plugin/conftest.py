@@ -73,3 +73,18 @@ def verdicts(folder: Path) -> dict[tuple[str, str], str]:
     return {
         (item["requirement"], item["host"]): item["verdict"] for item in results(folder)["results"]
     }
+
+
+def judged(folder: Path) -> dict[tuple[str, str], str]:
+    """What the facts in ``folder`` mean, judged without pytest: (requirement, host) -> verdict."""
+    from pytest_wfo.core.checks import judge
+    from pytest_wfo.core.plan import plan
+    from pytest_wfo.documents.editions import load_edition
+    from pytest_wfo.documents.inventory import load_inventory
+    from pytest_wfo.gather.site import read_snapshot
+    from pytest_wfo.gather.snapshot import load_snapshot
+
+    site = load_inventory(folder / "inventory.yml")
+    cells = plan(load_edition(site.edition), site).cells
+    facts = read_snapshot(load_snapshot(folder / "facts.json.gz"), site, cells)
+    return {key: finding.verdict.value for key, finding in judge(cells, facts).items()}
