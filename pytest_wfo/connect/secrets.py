@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SHORTEST_SCANNED = 4  # characters; anything shorter occurs in every report by chance
 
+_REMOVED = b"(secret removed)"
+
 Ask = Callable[[str], str]
 
 
@@ -112,6 +114,20 @@ class Vault:
             forms = dict(self._forms)
         return tuple(sorted(r for r, each in forms.items() if any(form in data for form in each)))
 
+    def scrub(self, text: str) -> str:
+        """``text`` without the secrets: a host may send back what we sent it.
+
+        What is left may be damaged, which makes it unreadable, never better.
+        """
+        with self._lock:
+            forms = sorted({form for each in self._forms.values() for form in each}, key=len)
+        data = text.encode("utf-8", "surrogatepass")
+        if not any(form in data for form in forms):
+            return text
+        for form in reversed(forms):
+            data = data.replace(form, _REMOVED)
+        return data.decode("utf-8", "surrogatepass")
+
     def _read(self, ref: SecretRef, host: str, user: str, purpose: str) -> Secret | str:
         """The secret, or the sentence that says why there is none."""
         readers = {"env": self._from_env, "file": self._from_file, "keyring": _from_keyring}
@@ -182,8 +198,10 @@ def _from_keyring(name: str) -> Secret | str:
 def forms_of(value: str) -> frozenset[bytes]:
     """The byte strings that betray ``value`` in an artefact, in the encodings reports use."""
     plain = value.encode()
-    texts = {value, html.escape(value), html.escape(value, quote=False), json.dumps(value)[1:-1]}
-    texts.add(json.dumps(value, ensure_ascii=False)[1:-1])
+    texts = {value}
+    for _ in range(_LAYERS):
+        texts |= {escape(text) for text in texts for escape in _ESCAPES}
+    texts.add(json.dumps(plain.decode("latin-1"))[1:-1])  # as the collector escapes bytes
     quote = urllib.parse.quote
     for quoted in (quote(value), quote(value, safe=""), urllib.parse.quote_plus(value)):
         texts |= {quoted, _lower_hex(quoted)}
@@ -192,6 +210,17 @@ def forms_of(value: str) -> frozenset[bytes]:
     for raw in (plain, *utf16):
         forms |= _base64_cores(raw)
     return frozenset(forms)
+
+
+# pytest-html's page holds HTML in JSON in HTML.
+_LAYERS = 3
+_ESCAPES: tuple[Callable[[str], str], ...] = (
+    html.escape,
+    lambda text: html.escape(text, quote=False),
+    lambda text: html.escape(text).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+)
 
 
 def _lower_hex(quoted: str) -> str:

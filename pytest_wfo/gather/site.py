@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from pytest_wfo import __version__
@@ -12,6 +13,7 @@ from pytest_wfo.core.facts import HostFacts, Target
 from pytest_wfo.core.hosts import Site
 from pytest_wfo.core.plan import Cell, targets_of
 from pytest_wfo.core.site_facts import SiteFacts, is_ip
+from pytest_wfo.gather.answers import HostAnswer
 from pytest_wfo.gather.gatherer import Request, gather
 from pytest_wfo.gather.names import resolve_names
 from pytest_wfo.gather.snapshot import Snapshot
@@ -44,8 +46,13 @@ def gather_site(
         edition=site.edition,
         taken_at=taken_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         resolved=resolved,
-        answers=answers,
+        answers={name: _scrubbed(answer, vault) for name, answer in answers.items()},
     )
+
+
+def _scrubbed(answer: HostAnswer, vault: Vault) -> HostAnswer:
+    access = replace(answer.access, message=vault.scrub(answer.access.message))
+    return replace(answer, access=access, output=vault.scrub(answer.output))
 
 
 def _script(targets: Iterable[Target]) -> bytes:

@@ -221,3 +221,20 @@ def test_a_secret_too_short_to_look_for_is_named() -> None:
     vault = vault_knowing("abc")
     assert vault.unscannable == ("env:PW",)
     assert vault.leaks_in(b"abc") == ()
+
+
+@pytest.mark.parametrize(
+    "secret", ["hunter2-secret", 'quo"te\\back', "passwört-é", "a/b+c=d&e f"], ids=range(4)
+)
+def test_what_a_host_sends_back_is_scrubbed_of_secrets(secret: str) -> None:
+    vault = Vault(environ={"WFO_PW": secret})
+    vault.resolve(SecretRef("env", "WFO_PW"), host="h", endpoint="h:22", user="u")
+    for sent in (
+        json.dumps({"out": f"before {secret} after"}),
+        json.dumps({"out": secret.encode().decode("latin-1")}),
+        base64.b64encode(f"x{secret}y".encode()).decode(),
+    ):
+        scrubbed = vault.scrub(sent)
+        assert vault.leaks_in(sent.encode()), "the test sends a secret"
+        assert not vault.leaks_in(scrubbed.encode())
+    assert vault.scrub("nothing of ours") == "nothing of ours"
