@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pytest_wfo.core import intervals
 from pytest_wfo.core.intervals import Intervals
@@ -105,6 +106,7 @@ def _dotted(value: int) -> str:
     return str(ipaddress.IPv4Address(value))
 
 
+@lru_cache(1024)  # the same few texts come up in every cell of a site
 def _parse(text: str) -> tuple[int, int]:
     first, dash, last = text.partition("-")
     if dash:

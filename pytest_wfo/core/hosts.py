@@ -127,7 +127,14 @@ class Site:
     sha256: str = ""  # of the inventory's bytes
     warnings: tuple[str, ...] = ()
     jump_hosts: Mapping[str, Connection] = field(default_factory=dict)
+    # Asked for every cell, so not looked for among all hosts each time.
+    _by_role: Mapping[Role, tuple[Host, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        hosts = self.hosts.values()
+        by_role = {role: tuple(host for host in hosts if role in host.roles) for role in Role}
+        object.__setattr__(self, "_by_role", by_role)
 
     def having(self, role: Role) -> tuple[Host, ...]:
         """The hosts with ``role``, in the inventory's order."""
-        return tuple(host for host in self.hosts.values() if role in host.roles)
+        return self._by_role[role]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.facts import Route
@@ -26,6 +27,7 @@ class Way:
     barred: str = ""
 
 
+@lru_cache(64)  # all ports of a host ask the same
 def interfaces_for(addresses: AddressSet, routes: tuple[Route, ...]) -> tuple[Way, ...]:
     """Split ``addresses`` by the route that the longest prefix picks (then the lowest metric).
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.facts import Access, Fact, HostFacts, Known, Probe, Target, Unknown
@@ -91,6 +92,7 @@ def is_ip(text: str) -> bool:
     return True
 
 
+@lru_cache(1024)
 def is_ipv4(text: str) -> bool:
     """True for a dotted IPv4 address."""
     try:

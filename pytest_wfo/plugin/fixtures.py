@@ -99,10 +99,10 @@ def wfo_findings(wfo_run: Run) -> Mapping[tuple[str, str], Finding]:
 
 
 @pytest.fixture
-def wfo_finding(request: pytest.FixtureRequest, wfo_run: Run) -> WfoFinding:
+def wfo_finding(request: pytest.FixtureRequest) -> WfoFinding:
     """The finding of the cell this test is about; "not verified" is an error of the set-up."""
     cell = request.param
-    finding = wfo_run.findings[cell.key]
+    finding = request.config.stash[RUN].findings[cell.key]
     request.node.user_properties.extend(properties(finding))
     text = explain_if_not_verified(finding, cell)
     return WfoFinding(finding, text)

@@ -35,8 +35,9 @@ CHECKS: Mapping[Claim, Check] = {
 
 
 def judge(cells: Iterable[Cell], site_facts: SiteFacts) -> dict[tuple[str, str], Finding]:
-    """Judge every cell: (requirement id, host name) -> finding."""
-    return {cell.key: judge_cell(cell, site_facts) for cell in cells}
+    """Judge every cell, host by host: (requirement id, host name) -> finding."""
+    by_host = sorted(cells, key=lambda cell: cell.host.name)  # what cells of a host share is kept
+    return {cell.key: judge_cell(cell, site_facts) for cell in by_host}
 
 
 def judge_cell(cell: Cell, site_facts: SiteFacts) -> Finding:
