@@ -6,6 +6,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.support.runs import facts, offline, run
+
+__all__ = ["facts", "offline", "run"]
+
 # Random examples find more on developers' machines; CI must not fail on a dice roll.
 settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("tests")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugin.conftest import Run, judged, results, verdicts
+from tests.support.runs import Run, judged, results, verdicts
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_wfo.connect.secrets import Vault
 from pytest_wfo.core.hosts import SecretRef
-from tests.plugin.conftest import Run, verdicts
+from tests.support.runs import Run, verdicts
 from tests.support.ssh_server import SshServer, running
 
 SECRET = "Tr0ub4dor&3<é>-correct"

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.plugin.conftest import Run, results, verdicts
+from tests.support.runs import Run, results, verdicts
 
 
 def test_verdicts_are_outcomes(offline: Run, pytester: pytest.Pytester) -> None:
