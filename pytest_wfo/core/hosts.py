@@ -44,7 +44,11 @@ class SecretRef:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds allowed for each stage of reaching a host."""
+    """Seconds allowed for each stage of reaching a host.
+
+    ``banner``: the first words of an SSH server, the first answer of WinRM; ``login``: the rest up
+    to where a command could be run.
+    """
 
     connect: float = 5.0
     banner: float = 10.0
@@ -61,6 +65,12 @@ class Connection:
     (or empty: known_hosts decides); ``via`` names another host or a jump host of the inventory to
     jump through; ``sudo`` runs the whole script as root (otherwise ``sudo -n`` is tried for single
     commands).
+
+    For "psrp" alone: ``auth`` is "negotiate", "ntlm", "kerberos", "credssp", "certificate" or
+    "basic"; without ``tls`` each message is encrypted by what ``auth`` agreed on; ``ca_file`` is a
+    PEM file to trust instead of the system's store; ``certificate`` and ``certificate_key`` (PEM
+    files; ``passphrase`` opens the key) log in by "certificate"; ``proxy`` is "http://name:port";
+    ``configuration_name`` is the host's session configuration ("": Microsoft.PowerShell).
     """
 
     kind: str
@@ -77,6 +87,13 @@ class Connection:
     sudo: bool = False
     sudo_password: SecretRef | None = None
     spec: str = ""
+    auth: str = "negotiate"
+    tls: bool = True
+    ca_file: str = ""
+    certificate: str = ""
+    certificate_key: str = ""
+    proxy: str = ""
+    configuration_name: str = ""
     timeouts: Timeouts = Timeouts()
 
 

@@ -12,12 +12,15 @@ from pytest_wfo.core.hosts import Connection, SecretRef, Timeouts
 if TYPE_CHECKING:
     from pytest_wfo.documents.inventory_types import ConnectionKeys, SshKeys
 
-_PORTS = {"psrp": 5986}
-_SSH_PORT = 22
+SSH_PORT, WINRM_PORT, WINRM_TLS_PORT = 22, 5985, 5986
+PSRP_KEYS = (
+    "auth", "tls", "ca_file", "certificate", "certificate_key", "proxy", "configuration_name",
+)  # fmt: skip
 _KEYS = (
     "port", "user", "password", "key", "passphrase", "agent", "host_key", "known_hosts", "via",
-    "sudo", "sudo_password",
+    "sudo", "sudo_password", *PSRP_KEYS,
 )  # fmt: skip
+_FILES = {"key", "known_hosts", "ca_file", "certificate", "certificate_key"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +55,19 @@ class Defaults:
         return replace(connection, address=address, via=via, sudo=False, sudo_password=None)
 
     def _filled_up(self, entry: SshKeys, kind: str) -> Connection:
-        values: dict[str, Any] = {"port": _PORTS.get(kind, _SSH_PORT)}
+        values: dict[str, Any] = {}
         for keys in (self.keys, entry):
             given = {name: getattr(keys, name, None) for name in _KEYS}
             if keys is self.keys and kind != self.way(self.keys)[0]:
                 del given["port"]
             if keys is self.keys and kind != "ssh":
                 del given["via"]
+            if keys is self.keys and kind != "psrp":
+                given = {name: value for name, value in given.items() if name not in PSRP_KEYS}
             values |= {name: value for name, value in given.items() if value is not None}
+        values.setdefault("port", _default_port(kind, tls=values.get("tls", True)))
         for name, value in values.items():
-            if name in {"key", "known_hosts"}:
+            if name in _FILES:
                 values[name] = self._file(value)
             if isinstance(value, SecretRef) and value.scheme == "file":
                 values[name] = SecretRef("file", self._file(value.name))
@@ -80,3 +86,22 @@ class Defaults:
     def _file(self, name: str) -> str:
         # os.path leaves an unknown "~user" alone; pathlib raises
         return str(Path(self.folder, os.path.expanduser(name)))  # noqa: PTH111
+
+
+def _default_port(kind: str, *, tls: bool) -> int:
+    if kind != "psrp":
+        return SSH_PORT
+    return WINRM_TLS_PORT if tls else WINRM_PORT
+
+
+def psrp_problem(connection: Connection) -> tuple[str, str] | None:
+    """The key and the words of what cannot work in a psrp connection; None if nothing."""
+    if connection.auth == "basic" and not connection.tls:
+        return "auth", "basic sends the password in clear text without TLS; use negotiate"
+    if connection.auth == "certificate" and not connection.tls:
+        return "auth", "a certificate logs in over TLS only; leave tls out"
+    if connection.auth == "certificate" and not (
+        connection.certificate and connection.certificate_key
+    ):
+        return "auth", "logging in by certificate needs certificate and certificate_key"
+    return None

@@ -40,6 +40,8 @@ _HOST_KEY = (
     r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)"
     r"|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,2}( .*)?$"
 )
+_PROXY = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}$"
+AUTHS = ("negotiate", "ntlm", "kerberos", "credssp", "certificate", "basic")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -103,6 +105,14 @@ def _host_key(text: str) -> str:
             " it after the host's name)"
         )
     return " ".join(text.split()[:2])
+
+
+def _proxy(text: str) -> str:
+    if "@" in text or re.search("passw|secret", text, re.IGNORECASE):
+        raise ValueError("no password in an address; a proxy that asks for one cannot be used")
+    if not re.fullmatch(_PROXY, text):
+        raise ValueError(f"expected a proxy such as http://proxy:3128, got {shown(text)}")
+    return text
 
 
 def _ipv4(value: Any) -> str:
@@ -184,5 +194,11 @@ Seconds = Annotated[
 RoleWord = Annotated[Role, one_of(*(role.value for role in Role))]
 FeatureWord = Annotated[Feature, one_of(*(feature.value for feature in Feature))]
 Platform = Annotated[Literal["posix", "windows"], one_of("posix", "windows")]
+AuthWord = Annotated[
+    Literal["negotiate", "ntlm", "kerberos", "credssp", "certificate", "basic"], one_of(*AUTHS)
+]
+ProxyUrl = Annotated[
+    AnyText, AfterValidator(_proxy), WithJsonSchema({"type": "string", "pattern": _PROXY})
+]
 HostName = Annotated[str, WithJsonSchema({"type": "string", "pattern": HOST_PATTERN})]
 PlainName = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{NAME}$"})]

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 
 from pytest_wfo.documents.inventory_fields import (
     AnyText,
+    AuthWord,
     ConnectionWord,
     Edition,
     FeatureWord,
@@ -25,6 +26,7 @@ from pytest_wfo.documents.inventory_fields import (
     Platform,
     Port,
     Prose,
+    ProxyUrl,
     RoleWord,
     Seconds,
     Secret,
@@ -49,7 +51,9 @@ class TimeoutKeys(_Strict):
     """Seconds allowed for each stage of reaching a host."""
 
     connect: Annotated[Seconds | None, _says("TCP connection (5)")] = None
-    banner: Annotated[Seconds | None, _says("first words of the SSH server (10)")] = None
+    banner: Annotated[Seconds | None, _says("first words of the SSH server or of WinRM (10)")] = (
+        None
+    )
     login: Annotated[Seconds | None, _says("login (15)")] = None
     script: Annotated[Seconds | None, _says("examination of the host (120)")] = None
 
@@ -58,7 +62,7 @@ class TimeoutKeys(_Strict):
 class SshKeys(_Strict):
     """How to log in by SSH."""
 
-    port: Annotated[Port | None, _says("22; 5986 for psrp")] = None
+    port: Annotated[Port | None, _says("22; 5986 for psrp, 5985 without TLS")] = None
     user: Annotated[Text | None, _says("login name")] = None
     password: Annotated[Secret | None, _says("reference to the password")] = None
     key: Annotated[FileName | None, _says("private key file")] = None
@@ -82,6 +86,19 @@ class ConnectionKeys(SshKeys):
     platform: Annotated[Platform | None, _says("windows for psrp, else posix")] = None
     sudo: Annotated[Flag | None, _says("examine the host as root through sudo (false)")] = None
     sudo_password: Annotated[Secret | None, _says("reference to sudo's password")] = None
+    auth: Annotated[AuthWord | None, _says("psrp: how to log in (negotiate)")] = None
+    tls: Annotated[Flag | None, _says("psrp: HTTPS (true), or HTTP with encrypted messages")] = None
+    ca_file: Annotated[
+        FileName | None, _says("psrp: PEM file of certificates to trust; else the system's store")
+    ] = None
+    certificate: Annotated[
+        FileName | None, _says("psrp: PEM file of the certificate to log in with")
+    ] = None
+    certificate_key: Annotated[FileName | None, _says("psrp: PEM file of its private key")] = None
+    proxy: Annotated[ProxyUrl | None, _says("psrp: HTTP proxy, such as http://proxy:3128")] = None
+    configuration_name: Annotated[
+        Text | None, _says("psrp: session configuration (Microsoft.PowerShell)")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_wfo.core.hosts import Connection, Host
+from pytest_wfo.documents.connections import PSRP_KEYS, psrp_problem
 from pytest_wfo.documents.host_names import (
     MAX_HOSTS,
     Pattern,
@@ -56,6 +57,7 @@ class SiteHosts:
         roles = frozenset(entry.roles or ([entry.role] if entry.role else []))
         _, platform = self.defaults.way(entry)
         connection = self.defaults.for_host(entry)
+        self._check_psrp(path, entry, connection)
         dialed = connection.kind in {"ssh", "psrp"}
         for index, name in enumerate(names):
             own = tuple(dict.fromkeys(column[index] for column in addresses)) or (name,)
@@ -168,6 +170,18 @@ class SiteHosts:
             self.document.add((*path, where), "psrp reaches Windows hosts only; use ssh")
         if entry.via and word != "ssh":
             self.document.add((*path, "via"), "only SSH hosts are reached through a jump host")
+
+    def _check_psrp(self, path: tuple[str, str], entry: HostEntry, connection: Connection) -> None:
+        if connection.kind != "psrp":
+            for key in PSRP_KEYS:
+                if getattr(entry, key) is not None:
+                    self.document.add((*path, key), "only psrp hosts have it", at_key=True)
+            return
+        problem = psrp_problem(connection)
+        if problem is not None:
+            key, words = problem
+            own = getattr(entry, key) is not None
+            self.document.add((*path, key) if own else path, words, at_key=not own)
 
     def _addresses(self, path: Path, entry: HostEntry, names: list[str]) -> list[list[str]]:
         """One column for each address the entry gives, one row a name."""

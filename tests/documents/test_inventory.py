@@ -152,6 +152,8 @@ hosts:
         ("connection: ssh, platform: windows", "ssh", "windows", 22, "pc-1", ""),
         ("connection: psrp", "psrp", "windows", 5986, "pc-1", ""),
         ("platform: windows", "psrp", "windows", 5986, "pc-1", ""),
+        ("connection: psrp, tls: false", "psrp", "windows", 5985, "pc-1", ""),
+        ("connection: psrp, tls: false, port: 80", "psrp", "windows", 80, "pc-1", ""),
         ("connection: local", "local", "posix", 22, "", ""),
         ("connection: docker://web", "testinfra", "posix", 22, "", "docker://web"),
         ("connection: 'ssh://audit@h?timeout=3'", "testinfra", "posix", 22, "", "ssh://audit@h?timeout=3"),
@@ -165,6 +167,29 @@ def test_the_ways_to_reach_a_host(
 
     assert (connection.kind, host.platform, connection.port) == (kind, platform, port)
     assert (connection.address, connection.spec) == (address, spec)
+
+
+def test_what_only_windows_hosts_have(tmp_path: Path) -> None:
+    site = load(
+        tmp_path,
+        """\
+site: {name: A}
+defaults:
+  {auth: certificate, certificate: c.pem, certificate_key: /k.pem, passphrase: env:P, ca_file: ca.pem}
+hosts:
+  a: {role: premises, platform: windows, proxy: "http://[fd00::1]:3128", configuration_name: Wfo}
+  b: {role: client}
+  c: {role: client, connection: psrp, auth: ntlm, tls: false}
+""",
+    )
+    a, b, c = (site.hosts[name].connection for name in "abc")
+
+    assert (a.auth, a.tls, a.passphrase) == ("certificate", True, SecretRef("env", "P"))
+    assert (a.certificate, a.certificate_key) == (str(tmp_path / "c.pem"), "/k.pem")
+    assert (a.ca_file, a.proxy) == (str(tmp_path / "ca.pem"), "http://[fd00::1]:3128")
+    assert a.configuration_name == "Wfo"
+    assert b == Connection("ssh", "b", passphrase=SecretRef("env", "P"))
+    assert (c.auth, c.tls, c.port) == ("ntlm", False, 5985)
 
 
 def test_a_range_runs_in_step_with_its_addresses(tmp_path: Path) -> None:
