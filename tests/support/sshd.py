@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,7 +105,10 @@ def loopback_sshd(
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # privilege separation wants it
     key = key or make_key(folder / "user_key")
     keys = [make_key(folder / f"host_{kind}", kind) for kind in host_keys]
-    authorized = folder / "authorized_keys"
+    # sshd reads this file as the user, and pytest's own folders are closed to others.
+    readable = Path(tempfile.mkdtemp(prefix="wfo-sshd-"))
+    readable.chmod(0o755)
+    authorized = readable / "authorized_keys"
     shutil.copy(f"{key}.pub", authorized)
     log, config, port = folder / "sshd.log", folder / "sshd_config", free_port()
     lines = [
@@ -136,6 +140,7 @@ def loopback_sshd(
     finally:
         process.kill()
         process.wait()
+        shutil.rmtree(readable)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
