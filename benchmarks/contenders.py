@@ -11,6 +11,17 @@ from pathlib import Path
 from benchmarks.fleet import Fleet
 
 _FLOOR = Path(__file__).with_name("floor.py")
+_GATHERING = Path(__file__).with_name("gathering.py")
+
+_EMPTY_TESTS = """
+import pytest
+
+@pytest.fixture
+def cell(request): return request.param
+
+@pytest.mark.parametrize("cell", range({cells}), indirect=True, ids="client-2012-host{{}}".format)
+def test_holds(cell): assert cell >= 0
+"""
 
 # Ten checks every POSIX host passes, as a user of testinfra would write them.
 _TEN_CHECKS = """
@@ -60,6 +71,21 @@ def floor(fleet: Fleet, scripts: Path, threads: int) -> Contender:
     command = [sys.executable, str(_FLOOR), str(server.port), server.user, str(server.key)]
     command += [str(scripts), str(threads), *hosts]
     return Contender(f"floor, {threads} threads", tuple(command), {})
+
+
+def gathering(fleet: Fleet) -> Contender:
+    """Our gathering without pytest."""
+    command = (sys.executable, str(_GATHERING), str(fleet.inventory))
+    return Contender("our gathering, no pytest", command, {})
+
+
+def pytest_alone(folder: Path, cells: int) -> Contender:
+    """pytest with as many empty tests and the same reports, as if nothing had to be asked."""
+    tests = folder / "test_empty.py"
+    tests.write_text(_EMPTY_TESTS.format(cells=cells))
+    reports = (f"--html={folder}/empty.html", "--self-contained-html", f"--junitxml={folder}/e.xml")
+    command = (sys.executable, "-m", "pytest", *reports, str(tests))
+    return Contender("pytest alone, empty tests", command, {})
 
 
 def ours(fleet: Fleet, name: str = "ours", *options: str) -> Contender:

@@ -18,6 +18,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 BESIDE = 10  # live hosts beside the one dead host
 ROUNDS = 3  # of the runs with and without it
 
+FLOOR_THREADS = 20
 ACCESS_ONLY = ("-k", "access")
 
 
@@ -131,7 +133,15 @@ def many(folder: Path, server: LoopbackSshd, count: int, dead: Sequence[str]) ->
     note(f"{count} hosts, {len(dead)} dead, all cells, {machine()}")
     everything = examine(fleet, folder, names)
     note(f"the same, access only, {machine()}")
-    return {**everything, "access_only": examine(fleet, folder, names, ACCESS_ONLY)}
+    access_only = examine(fleet, folder, names, ACCESS_ONLY)
+    note(f"the floor: the {count - len(dead)} live hosts on bare paramiko, {machine()}")
+    fleet.write_scripts(folder / "scripts")
+    live = {name: address for name, address in addresses.items() if name not in names}
+    floor = contenders.floor(replace(fleet, addresses=live), folder / "scripts", FLOOR_THREADS)
+    sample = run(floor.command, cwd=folder)
+    if sample.code != 0:
+        raise NotMeasuredError(f"the floor ended with {sample.code}: {sample.output[-2000:]}")
+    return {**everything, "access_only": access_only, "floor_live_only": round(sample.wall, 2)}
 
 
 def one(folder: Path, server: LoopbackSshd, address: str) -> dict[str, Any]:
@@ -162,6 +172,7 @@ def as_text(found: dict[str, Any]) -> str:
         [
             table(rows),
             f"{found['hosts']} hosts, {found['dead']} dead ({found['dead_reason']}), {found['machine']}",
+            f"bare paramiko, the live hosts alone, all cells' scripts: {found['floor_live_only']} s",
             f"one dead host beside {BESIDE} live ones costs {found['one_dead_seconds']} s "
             f"({found['with_one_dead']} s against {found['without_dead']} s)",
         ]

@@ -12,7 +12,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from benchmarks.measuring import NotMeasuredError
-from pytest_wfo.core.plan import plan, targets_of
+from pytest_wfo.core.hosts import Site
+from pytest_wfo.core.plan import Plan, plan, targets_of
 from pytest_wfo.documents.editions import load_edition
 from pytest_wfo.documents.inventory import load_inventory
 from pytest_wfo.probes.posix import posix_script
@@ -34,19 +35,22 @@ class Fleet:
         """SSH sessions the server logged since it started."""
         return self.server.logins()
 
+    def cells(self) -> int:
+        """How many cells the plan of the inventory has."""
+        return len(self._plan()[1].cells)
+
     def write_scripts(self, folder: Path) -> None:
         """Write for each host the script that the program would send: ``folder/NAME.sh``."""
         folder.mkdir()
-        for name, script in self._scripts().items():
+        site, planned = self._plan()
+        targets = targets_of(planned.cells, site, {})
+        for name in site.hosts:
+            script = posix_script(targets.get(name, ()), marker=f"wfo{secrets.token_hex(12)}")
             (folder / f"{name}.sh").write_bytes(script)
 
-    def _scripts(self) -> dict[str, bytes]:
+    def _plan(self) -> tuple[Site, Plan]:
         site = load_inventory(self.inventory)
-        targets = targets_of(plan(load_edition(site.edition), site).cells, site, {})
-        return {
-            name: posix_script(targets.get(name, ()), marker=f"wfo{secrets.token_hex(12)}")
-            for name in site.hosts
-        }
+        return site, plan(load_edition(site.edition), site)
 
 
 def described(folder: Path, server: LoopbackSshd, addresses: Mapping[str, str]) -> Fleet:

@@ -45,8 +45,10 @@ def measure(fleet: Fleet, folder: Path, repeat: int, *, alone: bool) -> Taken:
     scripts = folder / "scripts"
     fleet.write_scripts(scripts)
     rounds = [contenders.floor(fleet, scripts, threads) for threads in FLOOR_THREADS]
+    rounds.append(contenders.gathering(fleet))
     rounds.append(contenders.ours(fleet))
     rounds.append(contenders.ours(fleet, "ours, access only", "-k", "access"))
+    rounds.append(contenders.pytest_alone(folder, fleet.cells()))
     once: list[Contender] = []
     if not alone:
         once, notes = contenders.others(fleet, folder)
@@ -98,11 +100,15 @@ def figures(taken: Taken) -> dict[str, Any]:
     }
     floor = min(row["seconds"] for name, row in rows.items() if name.startswith("floor"))
     ours = rows["ours"]["seconds"]
+    gathering = rows["our gathering, no pytest"]["seconds"]
     return {
         "hosts": HOSTS,
         "ours": ours,
         "floor": floor,
         "ratio": round(ours / floor, 2),
+        "gathering": gathering,
+        "gathering_ratio": round(gathering / floor, 2),
+        "pytest_alone": rows["pytest alone, empty tests"]["seconds"],
         "sessions": rows["ours"]["sessions"],
         "isolated": isolated(),
         "machine": machine(),
