@@ -233,7 +233,7 @@ class HostFacts:
     routes: Fact[tuple[Route, ...]] = NOT_ASKED
     forwarding: Fact[bool] = NOT_ASKED  # does the kernel forward IPv4 packets
     listeners: Fact[tuple[Listener, ...]] = NOT_ASKED
-    packet_filter: Fact[PacketFilter] = NOT_ASKED
+    firewall: Fact[PacketFilter] = NOT_ASKED
     processes: Fact[tuple[Process, ...]] = NOT_ASKED
     probes: Fact[tuple[Probe, ...]] = NOT_ASKED
     files: Mapping[str, Fact[FileStat]] = field(default_factory=dict)

@@ -92,7 +92,7 @@ def read_posix(
         routes=_fact("routes", lambda: read_routes(sections)),
         forwarding=_fact("forwarding", lambda: read_forwarding(sections)),
         listeners=_fact("listening sockets", lambda: read_listeners(sections)),
-        packet_filter=_fact("the packet filter", lambda: read_packet_filter(sections)),
+        firewall=_fact("the packet filter", lambda: read_packet_filter(sections)),
         processes=_fact("processes", lambda: read_processes(sections)),
         probes=_fact("connections", lambda: read_probes(sections, targets)),
         files=read_files(sections),

@@ -49,11 +49,11 @@ def test_every_fact_of_a_simulated_host_is_read(name: str, facts: SiteFacts) -> 
 @pytest.mark.parametrize("name", ANSWERING)
 def test_nothing_of_a_fact_is_left_unread(name: str, facts: SiteFacts) -> None:
     known = facts.of(name)
-    for fact in (known.identity, known.rights, known.listeners, known.packet_filter, known.clock):
+    for fact in (known.identity, known.rights, known.listeners, known.firewall, known.clock):
         assert isinstance(fact, Known)
     assert known.identity.value.hostname == name  # type: ignore[union-attr]
     assert known.rights.value.elevated == "sudo"  # type: ignore[union-attr]
-    assert known.packet_filter.value.unread == ()  # type: ignore[union-attr]
+    assert known.firewall.value.unread == ()  # type: ignore[union-attr]
     assert abs(known.clock.value.offset) < 5  # type: ignore[union-attr]
     owners = [listener.owner for listener in known.listeners.value]  # type: ignore[union-attr]
     assert owners

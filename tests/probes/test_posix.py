@@ -127,7 +127,7 @@ def test_a_host_is_described_as_it_is(shell: tuple[str, ...]) -> None:
     )
     facts = PosixHost(shell, isolated=True, setup=setup).ask().facts
     assert known(facts, "identity").hostname == "premises-1"
-    assert facts.packet_filter == Known(
+    assert facts.firewall == Known(
         PacketFilter(), "nft -j list ruleset (as root), /proc/net/ip_tables_names (empty)"
     )
     listeners = known(facts, "listeners")
@@ -170,7 +170,7 @@ def test_an_unprivileged_user_sees_what_is_open_to_all_and_says_what_is_not() ->
     assert (listener.port, listener.ipv4) == (2010, True)
     assert isinstance(listener.owner, Unknown)
     assert "needs root" in listener.owner.reason
-    gap = unknown(facts, "packet_filter")
+    gap = unknown(facts, "firewall")
     assert "nftables rules: sudo" in gap.reason
     assert "iptables-legacy rules: sudo" in gap.reason
     assert "nft -j list ruleset" in gap.remedy
@@ -179,7 +179,7 @@ def test_an_unprivileged_user_sees_what_is_open_to_all_and_says_what_is_not() ->
 LOST = [
     ("ip", "addresses", "ip and ifconfig are not installed|ifconfig is not installed"),
     ("ip", "routes", "ip is not installed"),
-    ("nft", "packet_filter", "nft is not installed"),
+    ("nft", "firewall", "nft is not installed"),
     ("date", "clock", "date is not installed"),
     ("id", "rights", "id is not installed"),
     ("grep", "processes", "grep and tr are not both installed"),

@@ -34,8 +34,8 @@ GRANTS = {
 
 
 def packet_filter(facts: HostFacts) -> PacketFilter:
-    assert isinstance(facts.packet_filter, Known), facts.packet_filter
-    return facts.packet_filter.value
+    assert isinstance(facts.firewall, Known), facts.firewall
+    return facts.firewall.value
 
 
 def tables(facts: HostFacts) -> set[str]:
@@ -125,14 +125,14 @@ def test_no_sudo_at_all_is_said(open_folder: Path) -> None:
     facts = host.ask().facts
     assert isinstance(facts.rights, Known)
     assert facts.rights.value.detail == "sudo is not installed"
-    assert isinstance(facts.packet_filter, Unknown)
-    assert "needs root, and sudo is not installed" in facts.packet_filter.reason
+    assert isinstance(facts.firewall, Unknown)
+    assert "needs root, and sudo is not installed" in facts.firewall.reason
 
 
 def test_root_without_the_capability_sees_no_rules_and_says_so() -> None:
     user = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin")
     facts = PosixHost(isolated=True, setup=NFT, user=user).ask().facts
-    if isinstance(facts.packet_filter, Known):
-        assert "nftables rules" in facts.packet_filter.value.unread[0]
+    if isinstance(facts.firewall, Known):
+        assert "nftables rules" in facts.firewall.value.unread[0]
     else:
-        assert "nftables rules" in facts.packet_filter.reason
+        assert "nftables rules" in facts.firewall.reason

@@ -108,7 +108,7 @@ def healthy(name: str, address: str, targets: tuple[Target, ...]) -> HostFacts:
         ),
         forwarding=Known(True, "sysctl"),
         listeners=Known(tuple(listener(port) for port in PORTS), "ss -tlnp"),
-        packet_filter=Known(PacketFilter(), "nft"),
+        firewall=Known(PacketFilter(), "nft"),
         processes=Known((Process(1, "systemd", "/sbin/init"),), "ps"),
         probes=Known(tuple(answered(target) for target in targets), "python3"),
     )

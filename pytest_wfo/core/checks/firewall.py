@@ -88,8 +88,8 @@ def firewall_answer(
     facts = site_facts.of(host)
     if not facts.access.reached:
         return Unknown(f"{host.name} could not be examined", facts.access.remedy)
-    if isinstance(facts.packet_filter, Unknown):
-        return facts.packet_filter
+    if isinstance(facts.firewall, Unknown):
+        return facts.firewall
     if direction is Direction.FORWARD:
         if isinstance(facts.forwarding, Unknown):
             return facts.forwarding
@@ -108,8 +108,8 @@ def firewall_answer(
         reachable = everywhere if direction is Direction.FORWARD else destinations
         outgoing = interfaces_for(reachable, routes.value)
     flow = Flow(direction, sources, destinations, port)
-    pieces = decide(facts.packet_filter.value, flow, incoming, outgoing)
-    return Known(pieces, f"{host.name}, {facts.packet_filter.source}")
+    pieces = decide(facts.firewall.value, flow, incoming, outgoing)
+    return Known(pieces, f"{host.name}, {facts.firewall.source}")
 
 
 def pieces_evidence(pieces: Iterable[Piece], direction: Direction, source: str) -> list[Evidence]:

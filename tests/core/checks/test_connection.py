@@ -85,7 +85,7 @@ def test_a_loopback_listener_on_the_server_is_named() -> None:
 
 
 def test_the_clients_own_firewall_is_named_first() -> None:
-    facts = with_facts(HEALTHY, "client", packet_filter=Known(dropping(Hook.OUTPUT, 2012), "nft"))
+    facts = with_facts(HEALTHY, "client", firewall=Known(dropping(Hook.OUTPUT, 2012), "nft"))
     judgement = judged(failing(facts, Reach.FILTERED))
 
     assert (
@@ -96,7 +96,7 @@ def test_the_clients_own_firewall_is_named_first() -> None:
 
 
 def test_the_servers_firewall_is_named() -> None:
-    facts = with_facts(HEALTHY, "premises", packet_filter=Known(dropping(Hook.INPUT, 2012), "nft"))
+    facts = with_facts(HEALTHY, "premises", firewall=Known(dropping(Hook.INPUT, 2012), "nft"))
     judgement = judged(failing(facts, Reach.FILTERED))
 
     assert "the firewall of premises stops it" in judgement.summary
@@ -104,7 +104,7 @@ def test_the_servers_firewall_is_named() -> None:
 
 
 def test_the_edge_is_named_on_the_way_to_the_cloud() -> None:
-    facts = with_facts(HEALTHY, "edge", packet_filter=Known(dropping(Hook.FORWARD, 2010), "nft"))
+    facts = with_facts(HEALTHY, "edge", firewall=Known(dropping(Hook.FORWARD, 2010), "nft"))
     facts = failing(facts, Reach.FILTERED, "premises", 2010)
     judgement = judged(facts, "cloud-2010.connects", "premises")
 
@@ -139,7 +139,7 @@ def test_an_attempt_that_could_not_be_made_is_not_verified() -> None:
 
 
 def test_an_unread_firewall_with_a_working_connection_is_met() -> None:
-    facts = with_facts(HEALTHY, "client", packet_filter=Unknown("needs root"))
+    facts = with_facts(HEALTHY, "client", firewall=Unknown("needs root"))
 
     assert judged(facts).verdict is Verdict.MET
 

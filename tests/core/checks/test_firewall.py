@@ -31,7 +31,7 @@ def filtering(hook: Hook, match: Match, action: Action, **more: tuple[str, ...])
 
 
 def judged(requirement: str, name: str, packet_filter: PacketFilter) -> Judgement:
-    facts = with_facts(HEALTHY, name, packet_filter=Known(packet_filter, "nft (as root)"))
+    facts = with_facts(HEALTHY, name, firewall=Known(packet_filter, "nft (as root)"))
     return judge_cell(cell(requirement, name, OF), facts).judgement
 
 
@@ -105,7 +105,7 @@ def test_an_edge_that_does_not_forward_is_not_met() -> None:
     assert "net.ipv4.ip_forward = 0" in judgement.summary
 
 
-@pytest.mark.parametrize("fact", ["packet_filter", "forwarding"])
+@pytest.mark.parametrize("fact", ["firewall", "forwarding"])
 def test_an_unread_fact_of_the_edge_is_not_verified(fact: str) -> None:
     facts: SiteFacts = with_facts(HEALTHY, "edge", **{fact: Unknown("needs root", "grant root")})
     judgement = judge_cell(cell("cloud-range-94.forwards-in", "edge", OF), facts).judgement
@@ -191,7 +191,7 @@ def forwards_in(rules: PacketFilter, *addresses: str) -> Judgement:
     facts = with_facts(
         HEALTHY,
         "edge",
-        packet_filter=Known(rules, "nft"),
+        firewall=Known(rules, "nft"),
         addresses=held(*addresses),
         routes=Known((*local, *healthy.value), "ip route"),
     )
