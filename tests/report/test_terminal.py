@@ -47,7 +47,13 @@ def test_no_line_is_longer_than_80_columns_or_holds_a_control_character(text: st
     changed = finding("client-80.connects", "client", Verdict.NOT_MET, text, text, text, text)
     for line in closing(report(changed=changed), []):
         assert len(line) < 80
-        assert not {unicodedata.category(letter) for letter in line} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+        assert not {unicodedata.category(letter) for letter in line} & {
+            "Cc",
+            "Cf",
+            "Cs",
+            "Zl",
+            "Zp",
+        }
 
 
 @pytest.mark.parametrize(
