@@ -18,9 +18,9 @@ import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -37,9 +37,7 @@ from benchmarks.measuring import (
     run,
     table,
 )
-
-if TYPE_CHECKING:
-    from tests.support.sshd import LoopbackSshd
+from tests.support.sshd import LoopbackSshd, free_port
 
 BESIDE = 10  # live hosts beside the one dead host
 ROUNDS = 3  # of the runs with and without it
@@ -48,9 +46,17 @@ FLOOR_THREADS = 20
 ACCESS_ONLY = ("-k", "access")
 
 
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Addresses where nothing answers a SYN to ``port``."""
+
+    addresses: tuple[str, ...]
+    port: int
+
+
 @contextmanager
-def dead_addresses(count: int, port: int) -> Iterator[tuple[str, ...]]:
-    """``count`` addresses where nothing answers a SYN while the block runs."""
+def dead_places(count: int, port: int) -> Iterator[Dead]:
+    """``count`` dead addresses while the block runs; ``port`` is what live hosts use."""
     if isolated():
         for words in (
             "link add nowhere0 type veth peer name nowhere1",
@@ -60,26 +66,30 @@ def dead_addresses(count: int, port: int) -> Iterator[tuple[str, ...]]:
         ):
             subprocess.run(["ip", *words.split()], check=True)
         try:
-            yield tuple(f"10.255.{number // 250}.{number % 250 + 1}" for number in range(count))
+            yield Dead(_addresses("10.255", count), port)
         finally:
             subprocess.run(["ip", "link", "delete", "nowhere0"], check=True)
         return
-    addresses = tuple(f"127.1.{number // 250}.{number % 250 + 1}" for number in range(count))
+    addresses, own_port = _addresses("127.1", count), free_port()  # sshd holds ``port`` everywhere
     with ExitStack() as stack:
         for address in addresses:
             full = stack.enter_context(socket.socket())
-            full.bind((address, port))
+            full.bind((address, own_port))
             full.listen(0)
-            stack.enter_context(socket.create_connection((address, port)))
-        yield addresses
+            stack.enter_context(socket.create_connection((address, own_port)))
+        yield Dead(addresses, own_port)
 
 
-def prove_dead(address: str, port: int) -> None:
-    """Raise ``NotMeasuredError`` unless a connection to ``address`` waits in vain."""
+def _addresses(network: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{network}.{number // 250}.{number % 250 + 1}" for number in range(count))
+
+
+def prove_dead(dead: Dead) -> None:
+    """Raise ``NotMeasuredError`` unless a connection waits in vain."""
     with socket.socket() as trial:
         trial.settimeout(0.5)
         try:
-            trial.connect((address, port))
+            trial.connect((dead.addresses[0], dead.port))
         except TimeoutError:
             return
         except OSError as error:
@@ -87,12 +97,17 @@ def prove_dead(address: str, port: int) -> None:
     raise NotMeasuredError("dead hosts cannot be made here: they answer")
 
 
-def mixed(count: int, dead: Sequence[str]) -> tuple[dict[str, str], frozenset[str]]:
-    """``count`` hosts, the addresses ``dead`` spread among them, and the names of the dead."""
+def mixed(
+    folder: Path, server: LoopbackSshd, count: int, dead: Dead
+) -> tuple[Fleet, frozenset[str]]:
+    """``count`` hosts with the dead ones spread among them, and the names of the dead."""
     addresses = hosts_on_loopback(count)
     inner = list(addresses)[1:-1]  # the PREMISES server and the edge live
-    names = [inner[number * len(inner) // len(dead)] for number in range(len(dead))]
-    return {**addresses, **dict(zip(names, dead, strict=True))}, frozenset(names)
+    total = len(dead.addresses)
+    names = [inner[number * len(inner) // total] for number in range(total)]
+    addresses.update(zip(names, dead.addresses, strict=True))
+    fleet = described(folder, server, addresses, dict.fromkeys(names, dead.port))
+    return fleet, frozenset(names)
 
 
 def examine(
@@ -126,17 +141,16 @@ def examine(
     }
 
 
-def many(folder: Path, server: LoopbackSshd, count: int, dead: Sequence[str]) -> dict[str, Any]:
+def many(folder: Path, server: LoopbackSshd, count: int, dead: Dead) -> dict[str, Any]:
     """``count`` hosts of which some are dead: all cells, and the hosts' access alone."""
-    addresses, names = mixed(count, dead)
-    fleet = described(folder, server, addresses)
-    note(f"{count} hosts, {len(dead)} dead, all cells, {machine()}")
+    fleet, names = mixed(folder, server, count, dead)
+    note(f"{count} hosts, {len(names)} dead, all cells, {machine()}")
     everything = examine(fleet, folder, names)
     note(f"the same, access only, {machine()}")
     access_only = examine(fleet, folder, names, ACCESS_ONLY)
-    note(f"the floor: the {count - len(dead)} live hosts on bare paramiko, {machine()}")
+    note(f"the floor: the {count - len(names)} live hosts on bare paramiko, {machine()}")
     fleet.write_scripts(folder / "scripts")
-    live = {name: address for name, address in addresses.items() if name not in names}
+    live = {name: address for name, address in fleet.addresses.items() if name not in names}
     floor = contenders.floor(replace(fleet, addresses=live), folder / "scripts", FLOOR_THREADS)
     sample = run(floor.command, cwd=folder)
     if sample.code != 0:
@@ -144,11 +158,11 @@ def many(folder: Path, server: LoopbackSshd, count: int, dead: Sequence[str]) ->
     return {**everything, "access_only": access_only, "floor_live_only": round(sample.wall, 2)}
 
 
-def one(folder: Path, server: LoopbackSshd, address: str) -> dict[str, Any]:
+def one(folder: Path, server: LoopbackSshd, dead: Dead) -> dict[str, Any]:
     """What one dead host costs a run of ``BESIDE`` live ones: seconds, medians of runs in turn."""
     live = described(folder, server, hosts_on_loopback(BESIDE))
-    addresses, names = mixed(BESIDE + 1, [address])
-    beside = described(folder, server, addresses)
+    first = replace(dead, addresses=dead.addresses[:1])
+    beside, names = mixed(folder, server, BESIDE + 1, first)
     examine(live, folder, ())  # to warm up
     without, with_one = [], []
     for number in range(ROUNDS):
@@ -191,12 +205,12 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
             folder = Path(name)
             server = stack.enter_context(running_server(folder))
-            dead = stack.enter_context(dead_addresses(options.dead, server.port))
-            prove_dead(dead[0], server.port)
+            dead = stack.enter_context(dead_places(options.dead, server.port))
+            prove_dead(dead)
             found = {
                 "hosts": options.hosts,
                 "dead": options.dead,
-                **one(folder, server, dead[0]),
+                **one(folder, server, dead),
                 **many(folder, server, options.hosts, dead),
                 "isolated": isolated(),
                 "machine": machine(),

@@ -53,8 +53,16 @@ class Fleet:
         return site, plan(load_edition(site.edition), site)
 
 
-def described(folder: Path, server: LoopbackSshd, addresses: Mapping[str, str]) -> Fleet:
-    """A fleet with an inventory: the first host is the PREMISES server, the last the edge."""
+def described(
+    folder: Path,
+    server: LoopbackSshd,
+    addresses: Mapping[str, str],
+    ports: Mapping[str, int] | None = None,
+) -> Fleet:
+    """A fleet with an inventory: the first host is the PREMISES server, the last the edge.
+
+    ``ports``: by name, of hosts that are not reached on the server's port.
+    """
     lines = [
         "site: {name: Benchmark, features: [screen_recording, desktop_analytics]}",
         "defaults:",
@@ -68,7 +76,8 @@ def described(folder: Path, server: LoopbackSshd, addresses: Mapping[str, str]) 
     last = len(addresses) - 1
     for index, (name, address) in enumerate(addresses.items()):
         role = {0: "premises", last: "edge"}.get(index, "client")
-        lines.append(f"  {name}: {{role: {role}, address: {address}}}")
+        port = (ports or {}).get(name, server.port)
+        lines.append(f"  {name}: {{role: {role}, address: {address}, port: {port}}}")
     inventory = folder / f"inventory-{len(addresses)}-{secrets.token_hex(4)}.yml"
     inventory.write_text("\n".join(lines) + "\n")
     return Fleet(server, addresses, inventory)
