@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if not config.option.htmlpath:
             config.option.htmlpath = str(folder / PYTEST_HTML)
         config.option.self_contained_html = True
-    if not config.option.xmlpath:
+    if config.pluginmanager.hasplugin("junitxml") and not config.option.xmlpath:
         config.option.xmlpath = str(folder / JUNIT)
 
 
@@ -135,7 +135,7 @@ def _written(config: pytest.Config) -> Iterator[Path]:
     candidates = [
         run.settings.folder / RESULTS,
         base / config.option.htmlpath if config.getoption("htmlpath", None) else None,
-        base / config.option.xmlpath if config.option.xmlpath else None,
+        base / config.option.xmlpath if config.getoption("xmlpath", None) else None,
         run.settings.save_facts,
     ]
     return (file for file in candidates if file is not None and file.is_file())

@@ -15,7 +15,7 @@ from tests.support.runs import Run, judged, results, verdicts
         ("-p", "randomly", "-p", "no:xdist"),
         ("--reruns=2", "-p", "no:xdist"),
         ("-p", "no:pytest11.testinfra"),
-        ("-p", "no:html"),
+        ("-p", "no:html", "-p", "no:junitxml"),
         ("-p", "no:terminal"),
         ("-o", "python_files=check_*.py", "-o", "python_functions=check_*"),
         ("-W", "error", "-o", "strict=true", "--import-mode=importlib"),
