@@ -1,0 +1,130 @@
+"""The collector for Windows hosts: the script that is sent, and what its answer means.
+
+The script (windows.ps1) only reads and escapes; everything is read here, where it can be tested.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files as resources
+from typing import TypeVar, cast
+
+from pytest_wfo.core.facts import Access, Fact, FileStat, HostFacts, Target, Unknown
+from pytest_wfo.core.packet_filter import PacketFilter
+from pytest_wfo.probes.envelope import UnreadableError
+from pytest_wfo.probes.posix import UNREADABLE
+from pytest_wfo.probes.windows_envelope import Answer, NotSeenError, read_answer
+from pytest_wfo.probes.windows_machine import (
+    read_clock,
+    read_files,
+    read_identity,
+    read_processes,
+    read_rights,
+    read_system,
+)
+from pytest_wfo.probes.windows_network import read_addresses, read_forwarding, read_routes
+from pytest_wfo.probes.windows_policy import read_windows_firewall
+from pytest_wfo.probes.windows_reach import read_probes
+from pytest_wfo.probes.windows_sockets import read_listeners
+
+T = TypeVar("T")
+
+_REMEDY = "run the collector by hand on the host and look at what it prints"
+_ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+def windows_script(targets: Sequence[Target], files: Sequence[str] = ()) -> str:
+    """The script as ASCII text, to be run as it is; its last output is the answer, one string.
+
+    Raises ValueError for a target whose address is no IP address, and for a path that does not
+    begin with a drive letter (it could name something else than a file).
+    """
+    for path in files:
+        if not _ABSOLUTE.match(path):
+            raise ValueError(f"not a path with a drive letter: {path!r}")
+    request = {
+        "targets": [
+            {
+                "index": number,
+                "address": str(ipaddress.ip_address(target.address)),
+                "port": int(target.port),
+                "transport": target.transport.value,
+            }
+            for number, target in enumerate(targets)
+        ],
+        "files": list(files),
+    }
+    # PowerShell takes typographic quotes for quotes; in JSON only ASCII is left, and no apostrophe.
+    quoted = json.dumps(request).replace("'", "\\u0027")
+    parts = [f"$WfoRequest = '{quoted}'\n"]
+    if targets:
+        parts.append(_text("engines/reach.ps1"))
+    return "\n".join([*parts, _text("windows.ps1")])
+
+
+@cache
+def _text(name: str) -> str:
+    return resources("pytest_wfo.probes").joinpath(name).read_text(encoding="ascii")
+
+
+def read_windows(
+    output: str, access: Access, targets: Sequence[Target], *, asked: float, answered: float
+) -> HostFacts:
+    """All facts of the answer ``output``. Pure; takes any text and never raises.
+
+    ``asked`` and ``answered`` are the controller's epoch seconds around the run. An answer which is
+    cut off or damaged gives no fact at all, and ``access`` says so.
+    """
+    try:
+        answer = read_answer(output)
+    except UnreadableError as error:
+        return _unreadable(access, str(error))
+    return HostFacts(
+        access=access,
+        identity=_fact("the host's name", lambda: read_identity(answer)),
+        system=_fact("the operating system", lambda: read_system(answer)),
+        rights=_fact("the user's rights", lambda: read_rights(answer)),
+        clock=_fact("the clock", lambda: read_clock(answer, asked, answered)),
+        addresses=_fact("addresses", lambda: read_addresses(answer)),
+        routes=_fact("routes", lambda: read_routes(answer)),
+        forwarding=_fact("forwarding", lambda: read_forwarding(answer)),
+        listeners=_fact("listening sockets", lambda: read_listeners(answer)),
+        firewall=cast(
+            "Fact[PacketFilter]", _fact("the firewall", lambda: read_windows_firewall(answer))
+        ),
+        processes=_fact("processes", lambda: read_processes(answer)),
+        probes=_fact("connections", lambda: read_probes(answer, targets)),
+        files=_files(answer),
+    )
+
+
+def _fact(what: str, read: Callable[[], Fact[T]]) -> Fact[T]:
+    """One fact that is not seen or not understood must not take the others with it."""
+    try:
+        return read()
+    except NotSeenError as error:
+        return error.fact
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+        return Unknown(f"{what}: what the host reported was not understood", _REMEDY)
+
+
+def _files(answer: Answer) -> dict[str, Fact[FileStat]]:
+    try:
+        return read_files(answer)
+    except (NotSeenError, ValueError, LookupError, TypeError, OverflowError):
+        return {}  # a file that was asked for and is not here counts as not reported
+
+
+def _unreadable(access: Access, why: str) -> HostFacts:
+    lost = Unknown(f"answer unreadable: {why}", _REMEDY)
+    told = replace(
+        access, reason=UNREADABLE, message=f"{access.endpoint}: {why}".lstrip(": "), remedy=_REMEDY
+    )
+    return HostFacts(
+        told, lost, lost, lost, lost, lost, lost, lost, lost, lost, lost, lost,
+    )  # fmt: skip

@@ -1,0 +1,218 @@
+"""Listening TCP sockets and what stands behind them.
+
+A socket of process 4 ("System") is one of http.sys if an HTTP address is registered on its port;
+``netsh http show servicestate`` names the process which registered it. Its labels are in the host's
+language, so it is read by its shape: indentation, numbers and addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pytest_wfo.core.facts import Fact, Known, Listener, Owner, Unknown
+from pytest_wfo.core.intervals import Intervals, normalize
+from pytest_wfo.core.windows_firewall import SYSTEM as SYSTEM_PROGRAM
+from pytest_wfo.core.windows_firewall import Program
+from pytest_wfo.probes.envelope import printable
+from pytest_wfo.probes.windows_envelope import (
+    ELEVATE,
+    Answer,
+    Failure,
+    NotSeenError,
+    integer,
+    text,
+)
+from pytest_wfo.probes.windows_network import plain
+
+SYSTEM = 4
+PROXIES = tuple(
+    rf"HKLM:\SYSTEM\CurrentControlSet\Services\PortProxy\{way}\tcp"
+    for way in ("v4tov4", "v4tov6", "v6tov4", "v6tov6")
+)
+
+_ANY = {"0.0.0.0", "::"}  # noqa: S104 - addresses that were read
+_URL = re.compile(r"^\s+https?://(?:[^/:\[\]]+|\[[^\]]+\]):(\d{1,5})(?::[^/]*)?/", re.IGNORECASE)
+_PID = re.compile(r"^(\s{4,})(?:(\d{1,10})|[^\d,]*?(\d{1,10}),\s.*)$")
+_RANGE = re.compile(r"^\s*(\d{1,5})\s+(\d{1,5})\s*\*?\s*$")
+_HELPER = "iphlpsvc"  # the service that runs the port proxies
+_QUEUE_DEPTH = 8  # columns by which process ids are indented below the name of their queue
+
+
+@dataclass(frozen=True, slots=True)
+class _Services:
+    """Running services: names by process, accounts by process."""
+
+    names: Mapping[int, tuple[str, ...]]
+    accounts: Mapping[int, str]
+
+
+def read_listeners(answer: Answer) -> Fact[tuple[Listener, ...]]:
+    """All listening TCP sockets with their owners."""
+    rows = answer.rows("listeners", "listening sockets")
+    processes = _processes(answer)
+    services = _services(answer)
+    queues = _queues(answer)
+    proxies = _proxies(answer)
+    bound = {(plain(text(row, "address") or ""), integer(row, "port")) for row in rows}
+    found = []
+    for row in rows:
+        address, port = plain(text(row, "address") or ""), integer(row, "port")
+        owner = _owner(integer(row, "pid"), port, processes, services, queues)
+        if isinstance(owner, Known) and port in proxies and _HELPER in owner.value.process:
+            process = f"{owner.value.process}, port proxy to {proxies[port]}"
+            owner = Known(replace(owner.value, process=process), owner.source)
+        found.append(Listener(address, port, _ipv4(address, port, bound), owner))
+    return Known(tuple(found), "MSFT_NetTCPConnection")
+
+
+def read_programs(answer: Answer) -> dict[tuple[str, int], Fact[Program]]:
+    """The program behind each listening socket, by its address and port, as firewall rules name it."""
+    try:
+        rows = answer.rows("processes", "the program behind the socket: processes")
+        paths = {integer(row, "pid"): text(row, "path") for row in rows}
+    except NotSeenError as error:
+        unseen: Fact[Program] = error.fact
+        paths = {}
+    else:
+        unseen = Unknown("the program behind the socket: its path is not shown to us", ELEVATE)
+    hosted = _services(answer)
+    known = answer.failure("services") is None
+    found: dict[tuple[str, int], Fact[Program]] = {}
+    for row in answer.rows("listeners", "listening sockets"):
+        pid = integer(row, "pid")
+        path = SYSTEM_PROGRAM if pid == SYSTEM else paths.get(pid)
+        services = frozenset(hosted.names.get(pid, ())) if known else None
+        program = Known(Program(path, services), "Win32_Process") if path else unseen
+        found[plain(text(row, "address") or ""), integer(row, "port")] = program
+    return found
+
+
+def _ipv4(address: str, port: int, bound: set[tuple[str, int]]) -> bool | None:
+    """An IPv6 socket may take IPv4 too, which Windows does not show; a socket of its own beside it
+    settles that."""
+    if ":" not in address:
+        return True
+    if address != "::":
+        return False
+    return None if ("0.0.0.0", port) not in bound else False  # noqa: S104
+
+
+def _processes(answer: Answer) -> Mapping[int, str] | Unknown:
+    try:
+        rows = answer.rows("processes", "the owner of the socket: processes")
+    except NotSeenError as error:
+        return error.fact
+    return {integer(row, "pid"): text(row, "name") or "" for row in rows}
+
+
+def _services(answer: Answer) -> _Services:
+    names: dict[int, tuple[str, ...]] = {}
+    accounts: dict[int, str] = {}
+    try:
+        rows = answer.rows("services", "services")
+    except NotSeenError:
+        return _Services(names, accounts)
+    for row in rows:
+        pid = row["pid"]
+        if type(pid) is int and pid:
+            names[pid] = (*names.get(pid, ()), printable(text(row, "name") or ""))
+            accounts[pid] = printable(text(row, "account") or "")
+    return _Services(names, accounts)
+
+
+def _owner(
+    pid: int,
+    port: int,
+    processes: Mapping[int, str] | Unknown,
+    services: _Services,
+    queues: Mapping[int, tuple[int, ...]] | Unknown,
+) -> Fact[Owner]:
+    if isinstance(processes, Unknown):
+        return processes
+    if pid == SYSTEM:
+        return Known(
+            Owner(_system(port, processes, services, queues), pid), "netsh http, Win32_Service"
+        )
+    if pid not in processes:
+        return Unknown(
+            f"the owner of the socket: process {pid} was gone when processes were listed"
+        )
+    name = _named(pid, processes, services)
+    return Known(Owner(name, pid, services.accounts.get(pid, "")), "Win32_Process, Win32_Service")
+
+
+def _named(pid: int, processes: Mapping[int, str], services: _Services) -> str:
+    name = printable(processes.get(pid, "")) or f"process {pid}"
+    hosted = services.names.get(pid)
+    return f"{name} ({', '.join(hosted)})" if hosted else name
+
+
+def _system(
+    port: int,
+    processes: Mapping[int, str],
+    services: _Services,
+    queues: Mapping[int, tuple[int, ...]] | Unknown,
+) -> str:
+    if isinstance(queues, Unknown):
+        return "System"
+    pids = queues.get(port)
+    if pids is None:
+        return "System"
+    behind = ", ".join(_named(pid, processes, services) for pid in pids)
+    return f"System (http.sys for {behind or 'a program that Windows does not show'})"
+
+
+def _queues(answer: Answer) -> Mapping[int, tuple[int, ...]] | Unknown:
+    try:
+        return http_owners(answer.output("http", "the owners of HTTP addresses"))
+    except NotSeenError as error:
+        return error.fact
+
+
+def http_owners(output: str) -> dict[int, tuple[int, ...]]:
+    """The ports with registered addresses, and the processes of their request queues."""
+    ports: dict[int, tuple[int, ...]] = {}
+    pids: list[int] = []
+    depth = 0
+    for line in output.splitlines():
+        if not line.strip():
+            continue
+        indent = len(line) - len(line.lstrip())
+        if pids and indent <= depth - _QUEUE_DEPTH:
+            pids = []
+        url = _URL.match(line)
+        if url is not None:
+            port = int(url[1])
+            ports[port] = tuple(sorted({*ports.get(port, ()), *pids}))
+            continue
+        process = _PID.match(line)
+        if process is not None:
+            depth = len(process[1])
+            pids.append(int(process[2] or process[3]))
+    return ports
+
+
+def _proxies(answer: Answer) -> dict[int, str]:
+    """Where TCP port proxies (``netsh interface portproxy``) pass connections on to, by port."""
+    found = {}
+    for path in PROXIES:
+        values = answer.key(path)
+        if values is None or isinstance(values, Failure):
+            continue
+        for name, value in values:
+            port = name.rpartition("/")[2]  # "address/port" = "address/port"
+            if re.fullmatch("[0-9]{1,5}", port) and isinstance(value, str):
+                found[int(port)] = printable(value)
+    return found
+
+
+def read_excluded_ports(answer: Answer) -> Fact[Intervals]:
+    """TCP ports that no program can bind, as Hyper-V and others have reserved them."""
+    output = answer.output("excluded", "reserved TCP ports")
+    rows = [_RANGE.match(line) for line in output.splitlines()]
+    pairs = [(int(row[1]), int(row[2])) for row in rows if row is not None]
+    if any(low > high or high > 65535 for low, high in pairs):
+        raise ValueError("netsh shows a range of ports which is none")
+    return Known(normalize(pairs), "netsh int ipv4 show excludedportrange")

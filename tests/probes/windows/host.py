@@ -1,0 +1,133 @@
+"""Runs the real collector in a real PowerShell engine, over a Windows made of a state file."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import pytest
+
+from pytest_wfo.core.facts import Access, HostFacts, Target
+from pytest_wfo.probes.windows import read_windows, windows_script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+HERE = Path(__file__).parent
+STATES = HERE / "states"
+STUBS = HERE / "stubs.psm1"
+RECORDED = HERE.parent / "data" / "windows"
+REACHED = Access("", "", "", "203.0.113.8:5986", "2026-11-23T09:00:00Z", 0.1)
+
+State = dict[str, Any]
+T = TypeVar("T", bound="Callable[..., None]")
+
+# A state says these whole, or not at all.
+_UNITS = {"error", "rows", "code", "text"}
+
+
+@cache
+def engine_missing() -> str:
+    """Why the script cannot run here; empty if it can."""
+    pwsh = shutil.which("pwsh")
+    if pwsh is None:
+        return "pwsh, the PowerShell engine with a lab Windows, is not on PATH"
+    said = subprocess.run([pwsh, "-Version"], capture_output=True, text=True, timeout=60).stdout
+    return "" if "windows-lab" in said else f"pwsh is no lab Windows: {said.strip()}"
+
+
+@cache
+def exports() -> Path | None:
+    """Where regedit exports of real PCs lie: $WFO_SHARED_DATA, or beside the checkout."""
+    folder = os.environ.get("WFO_SHARED_DATA") or HERE.parents[3] / "shared" / "data"
+    found = Path(folder) / "windows-firewall"
+    return found if found.is_dir() else None
+
+
+def needs_engine(test: T) -> T:
+    """Marks a test that runs the script."""
+    why = engine_missing()
+    skip = pytest.mark.skipif(bool(why), reason=why or "-")
+    return cast(T, pytest.mark.lab(skip(test)))
+
+
+def load(name: str) -> State:
+    """The state ``name``, laid over those it extends; lists are replaced, not joined."""
+    state: State = json.loads((STATES / f"{name}.json").read_text("utf-8"))
+    return over(load(state.pop("extends")), state) if "extends" in state else state
+
+
+def over(below: State, above: Mapping[str, Any]) -> State:
+    """``below`` with everything that ``above`` says."""
+    merged = dict(below)
+    for name, value in above.items():
+        old = merged.get(name)
+        if isinstance(old, dict) and isinstance(value, dict) and not _UNITS & {*old, *value}:
+            merged[name] = over(old, value)
+        else:
+            merged[name] = value
+    return merged
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the raw bytes as text, the facts read from it, the seconds it took."""
+
+    text: str
+    facts: HostFacts
+    seconds: float
+    complaints: str
+
+
+@dataclass(frozen=True)
+class WindowsHost:
+    """A host in ``state``; ``registry`` names further registry files, ``inside`` is a command prefix
+    that enters a network namespace."""
+
+    state: State
+    registry: tuple[Path, ...] = ()
+    inside: tuple[str, ...] = ()
+
+    def run(self, script: str) -> subprocess.CompletedProcess[bytes]:
+        """Run any script there."""
+        with tempfile.TemporaryDirectory(prefix="wfo-windows-") as folder:
+            root = Path(folder)
+            (root / "registry.json").write_text(json.dumps(self.state["registry"]), "utf-8")
+            (root / "state.json").write_text(json.dumps(self.state), "utf-8")
+            (root / "script.ps1").write_text(script, "ascii")
+            (root / "drives").mkdir()
+            for path, content in self.state.get("files", {}).items():
+                file = root / "drives" / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(content, "utf-8")
+            registry = [str(root / "registry.json"), *map(str, self.registry)]
+            environment = {
+                "PATH": os.environ["PATH"],
+                "HOME": folder,
+                "WFO_STATE": str(root / "state.json"),
+                "WINDOWSLAB_REGISTRY": ":".join(registry),
+                "WINDOWSLAB_ROOT": str(root / "drives"),
+                "WINDOWSLAB_MODULES": str(STUBS),
+                **self.state["environment"],
+            }
+            command = [*self.inside, "pwsh", "-NoProfile", "-File", str(root / "script.ps1")]
+            return subprocess.run(command, capture_output=True, env=environment, timeout=120)
+
+    def ask(self, targets: Sequence[Target] = (), files: Sequence[str] = ()) -> Answer:
+        """Collect the host's facts."""
+        script = windows_script(targets, files)
+        asked = time.time()
+        done = self.run(script)
+        answered = time.time()
+        text = done.stdout.decode("utf-8", "replace")
+        facts = read_windows(text, REACHED, targets, asked=asked, answered=answered)
+        complaints = done.stderr.decode("utf-8", "replace")
+        return Answer(text, facts, answered - asked, complaints)
