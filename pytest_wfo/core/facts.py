@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from pytest_wfo.core.packet_filter import PacketFilter
+from pytest_wfo.core.windows_firewall import WindowsFirewall
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -33,6 +34,8 @@ class Unknown:
 
 
 Fact = Known[T_co] | Unknown
+
+Firewall = PacketFilter | WindowsFirewall
 
 NOT_ASKED = Unknown("the collector did not report this", "update the collector, or report a defect")
 
@@ -101,11 +104,17 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The process behind a socket."""
+    """The process behind a socket.
+
+    Windows: ``path`` is the image's full path ("System" for the kernel's sockets, as of http.sys;
+    "" if not shown), ``services`` the short names of the services in the process (None: not known).
+    """
 
     process: str
     pid: int
     user: str = ""
+    path: str = ""
+    services: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +189,8 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running process: name as the kernel has it and the command line where readable."""
+    """A running process: name as the kernel has it; ``command`` is the program as it was started
+    (argv[0]), where readable, and never an argument, since arguments may hold secrets."""
 
     pid: int
     name: str
@@ -233,7 +243,7 @@ class HostFacts:
     routes: Fact[tuple[Route, ...]] = NOT_ASKED
     forwarding: Fact[bool] = NOT_ASKED  # does the kernel forward IPv4 packets
     listeners: Fact[tuple[Listener, ...]] = NOT_ASKED
-    firewall: Fact[PacketFilter] = NOT_ASKED
+    firewall: Fact[Firewall] = NOT_ASKED
     processes: Fact[tuple[Process, ...]] = NOT_ASKED
     probes: Fact[tuple[Probe, ...]] = NOT_ASKED
     files: Mapping[str, Fact[FileStat]] = field(default_factory=dict)

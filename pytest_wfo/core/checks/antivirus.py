@@ -50,7 +50,7 @@ def check_antivirus(cell: Cell, site_facts: SiteFacts) -> Judgement:
     if isinstance(processes, Unknown):
         return unseen(processes, "whether an antivirus runs")
     running = {process.name[:_KERNEL_NAME] for process in processes.value} | {
-        process.command.split(" ", 1)[0].rpartition("/")[2] for process in processes.value
+        process.command.rpartition("/")[2] for process in processes.value
     }
     found = sorted(
         {

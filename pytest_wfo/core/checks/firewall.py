@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.checks.answers import met, not_met, not_verified, unseen
-from pytest_wfo.core.facts import Fact, Known, Unknown
+from pytest_wfo.core.facts import Fact, HostFacts, Known, Unknown
 from pytest_wfo.core.hosts import Host, Role
 from pytest_wfo.core.packet_filter_eval import decide
 from pytest_wfo.core.plan import Cell
@@ -15,6 +15,8 @@ from pytest_wfo.core.requirements import Claim
 from pytest_wfo.core.routing import Way, interfaces_for
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Evidence, Judgement
+from pytest_wfo.core.windows_decide import decide_windows
+from pytest_wfo.core.windows_firewall import Program, WindowsFirewall
 
 # Evidence names this many pieces and counts the rest; more do not help a reader.
 _SHOWN = 12
@@ -99,17 +101,46 @@ def firewall_answer(
             return Known(
                 (Piece(Decision.DENIED, sources, destinations, rule, why),), facts.forwarding.source
             )
-    routes = facts.routes
-    incoming: tuple[Way, ...] = ()
-    outgoing: tuple[Way, ...] = ()
-    if isinstance(routes, Known):
-        incoming = interfaces_for(sources, routes.value)
-        everywhere = AddressSet.everything()
-        reachable = everywhere if direction is Direction.FORWARD else destinations
-        outgoing = interfaces_for(reachable, routes.value)
     flow = Flow(direction, sources, destinations, port)
-    pieces = decide(facts.firewall.value, flow, incoming, outgoing)
+    if isinstance(facts.firewall.value, WindowsFirewall):
+        owner = _program(facts, port) if direction is Direction.IN else _SOME_PROGRAM
+        pieces = decide_windows(facts.firewall.value, flow, owner)
+    else:
+        pieces = decide(facts.firewall.value, flow, *_ways(facts, flow))
     return Known(pieces, f"{host.name}, {facts.firewall.source}")
+
+
+_SOME_PROGRAM = Unknown("which program connects is not known")
+
+
+def _ways(facts: HostFacts, flow: Flow) -> tuple[tuple[Way, ...], tuple[Way, ...]]:
+    """The interfaces of both ends; none where the routes are not known."""
+    if isinstance(facts.routes, Unknown):
+        return (), ()
+    reachable = flow.destinations
+    if flow.direction is Direction.FORWARD:
+        reachable = AddressSet.everything()  # a rule may send connections elsewhere
+    routes = facts.routes.value
+    return interfaces_for(flow.sources, routes), interfaces_for(reachable, routes)
+
+
+def _program(facts: HostFacts, port: int) -> Fact[Program]:
+    """The one program that listens on the port, as rules of the Windows Firewall name it."""
+    if isinstance(facts.listeners, Unknown):
+        return facts.listeners
+    owners = {listener.owner for listener in facts.listeners.value if listener.port == port}
+    if not owners:
+        return Unknown(
+            f"nothing listens on TCP {port}, so rules for single programs are not decided"
+        )
+    owner = owners.pop()
+    if owners:
+        return Unknown(f"several programs listen on TCP {port}")
+    if isinstance(owner, Unknown):
+        return owner
+    if not owner.value.path:
+        return Unknown(f"the path of {owner.value.process} is not shown")
+    return Known(Program(owner.value.path, owner.value.services), owner.source)
 
 
 def pieces_evidence(pieces: Iterable[Piece], direction: Direction, source: str) -> list[Evidence]:

@@ -37,10 +37,13 @@ def check_listens(cell: Cell, site_facts: SiteFacts) -> Judgement:
     kinds = [_reachable(listener, wanted) for listener in here]
     if Verdict.MET not in kinds:
         if Verdict.NOT_VERIFIED in kinds:
+            witness = _witness(cell, wanted, site_facts)
+            if witness is not None:
+                return _spoken(cell, site_facts, [*evidence, witness])
             return not_verified(
                 f"TCP {port} is bound, but it could not be seen whether peers can reach the socket",
-                "install ss (iproute2) on the host, or write the IPv4 address that peers use into "
-                "the inventory",
+                "write the IPv4 address that peers use into the inventory, and have a client PC in it "
+                "that connects; on Linux install ss (iproute2)",
                 evidence,
             )
         bound = ", ".join(sorted({listener.address for listener in here}))
@@ -81,6 +84,23 @@ def _reachable(listener: Listener, wanted: Fact[AddressSet]) -> Verdict:
     if isinstance(wanted, Unknown):
         return Verdict.NOT_VERIFIED
     return Verdict.MET if str(address) in wanted.value else Verdict.NOT_MET
+
+
+def _witness(cell: Cell, wanted: Fact[AddressSet], site_facts: SiteFacts) -> Evidence | None:
+    """A connection over IPv4 that succeeded shows what the socket itself did not."""
+    if isinstance(wanted, Unknown):
+        return None
+    for name, facts in site_facts.hosts.items():
+        if name == cell.host.name or isinstance(facts.probes, Unknown):
+            continue
+        for probe in facts.probes.value:
+            at = probe.target
+            through = probe.reach is Reach.OPEN and at.port == cell.requirement.port
+            if through and at.address in wanted.value:
+                return Evidence(
+                    f"{name} got through to {at.address}:{at.port}", facts.probes.source
+                )
+    return None
 
 
 def _wanted(wanted: Fact[AddressSet]) -> str:

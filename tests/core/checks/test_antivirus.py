@@ -22,9 +22,9 @@ def test_no_antivirus_is_not_applicable_and_says_what_was_looked_for() -> None:
 @pytest.mark.parametrize(
     "process",
     [
-        Process(7, "clamd", "/usr/sbin/clamd --foreground"),
+        Process(7, "clamd", "/usr/sbin/clamd"),
         Process(7, "sophos_threat_d", "/opt/sophos-spl/plugins/av/sbin/sophos_threat_detector"),
-        Process(7, "wrapper", "/opt/traps/bin/traps_pmd -d"),
+        Process(7, "wrapper", "/opt/Cortex XDR/traps/bin/traps_pmd"),
     ],
     ids=["name", "cut-name", "command"],
 )

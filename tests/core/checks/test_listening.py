@@ -13,7 +13,9 @@ HEALTHY = healthy_site(OF)
 
 
 def judged(*listeners: Listener, requirement: str = "client-2012.listens") -> Judgement:
+    """What the sockets alone show: nobody tried to connect."""
     facts = with_facts(HEALTHY, "premises", listeners=Known(listeners, "ss -tlnp (as root)"))
+    facts = with_facts(facts, "client", probes=Known((), "none"))
     return check_listens(cell(requirement, "premises", OF), facts)
 
 
@@ -55,6 +57,22 @@ def test_what_a_binding_is_worth(address: str, ipv4: bool | None, verdict: Verdi
     assert judgement.verdict is verdict
     assert f"{address}" in judgement.evidence[0].statement
     assert "wfo-service (pid 4711" in judgement.evidence[0].statement
+
+
+def test_a_connection_from_elsewhere_shows_that_an_unclear_socket_takes_ipv4() -> None:
+    """Windows does not show whether an IPv6 socket is dual stack."""
+    facts = with_facts(
+        HEALTHY, "premises", listeners=Known((listener(2012, "::", None),), "netstat")
+    )
+    judgement = check_listens(cell("client-2012.listens", "premises", OF), facts)
+
+    assert judgement.verdict is Verdict.MET
+    assert any(
+        "client got through to 10.61.0.10:2012" in item.statement for item in judgement.evidence
+    )
+    nobody = with_facts(facts, "client", probes=Known((), "none"))
+    unclear = check_listens(cell("client-2012.listens", "premises", OF), nobody)
+    assert unclear.verdict is Verdict.NOT_VERIFIED
 
 
 def test_one_good_binding_is_enough() -> None:
