@@ -10,7 +10,7 @@ import base64
 import ipaddress
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_wfo.core.facts import Fact, Heard, Known, Probe, Reach, Target, Transport, Unknown
 from pytest_wfo.probes.envelope import Sections, printable
@@ -30,6 +30,7 @@ _ENDS = {
 }
 _POLICY = re.compile(rb"<(access-policy|cross-domain-policy)\b")
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_ONCE = "once, and no time was left for a second attempt"
 _KILLED = {"124", "137", "143"}  # what timeout answers, by its version
 _SESSION = re.compile(r"Verify return code:.*?^---\n", re.DOTALL | re.MULTILINE)
 _NOT_WORDS = re.compile(
@@ -98,8 +99,10 @@ def _probe(target: Target, row: list[str]) -> Probe | None:
         tries, milliseconds = int(attempts), int(took)
     except ValueError:
         return None
-    if end == "openssl":
+    if end.startswith("openssl"):
         talk = _from_openssl(talk.words)
+        if end == "openssl-once" and talk.end in {"silent", "reset"}:
+            talk = replace(talk, end="unmeasured", detail=f"{talk.end} {_ONCE}")
     if reach is not Reach.OPEN:
         heard = Heard.UNMEASURED if reach is Reach.UNMEASURED else Heard.NOT_ASKED
         return Probe(target, reach, heard, printable(detail), "", b"", milliseconds, tries)
@@ -139,14 +142,19 @@ def _excerpt(transport: Transport, words: bytes) -> str:
 
 def _from_openssl(raw: bytes) -> _Talk:
     """What ``openssl s_client`` printed, and how it ended: by force after the time was over?"""
-    text, _, code = raw.decode("latin-1").rpartition("\nended ")
+    whole = raw.decode("latin-1")
+    text, ended, code = whole.rpartition("\nended ")
+    if not ended:  # the peer said more than was kept
+        text, code = whole, ""
     killed = code.strip() in _KILLED
     pem = _PEM.search(text)
     if pem is None:
-        if "errno=104" in text:
-            return _Talk("reset", "during the TLS handshake")
         error = _TLS_ERROR.search(text)
         reason = error[1].strip() if error else ""
+        if "connect:errno=" in text:  # the engine was connected, openssl is not: no talk took place
+            return _Talk("unmeasured", f"openssl could not connect: {reason or 'no reason given'}")
+        if "errno=104" in text:
+            return _Talk("reset", "during the TLS handshake")
         if reason and "eof" not in reason.lower():
             return _Talk("tls", reason.upper().replace(" ", "_"))
         if reason or "errno=" in text:

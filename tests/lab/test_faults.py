@@ -381,7 +381,6 @@ def test_root_needs_no_sudo(lab: Lab) -> None:
     assert _go(outcome)
 
 
-@pytest.mark.xfail(strict=True, reason="an answer that was lost is not asked for again")
 def test_a_lost_answer_is_asked_for_again(lab: Lab) -> None:
     """The wire swallows what 2012 says first, for longer than one attempt waits.
 

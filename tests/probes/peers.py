@@ -31,6 +31,25 @@ ANSWERS = {
 SILENT, CLOSE, RESET, TLS, TLS_GARBAGE, TLS_SILENT, SLOW, REFUSED = (
     8002, 8003, 8004, 8443, 8444, 8445, 8007, 8999
 )  # fmt: skip
+LATE_SILENT, TLS_LONG = 8082, 8446
+
+# These do the one thing when they are asked first, and the other ever after; by the address that was
+# asked, so that several can ask first. The third and fourth fail before TLS stands.
+SILENT_FIRST, RESET_FIRST, TLS_SILENT_FIRST, TLS_NONE_FIRST, TLS_RESET_FIRST = (
+    8101, 8102, 8103, 8104, 8105
+)  # fmt: skip
+SILENT_THEN_CLOSE, RESET_THEN_SILENT, TLS_THEN_NONE = 8106, 8107, 8108
+FIRST_AND_LATER = {
+    SILENT_FIRST: (SILENT, 8080),
+    RESET_FIRST: (RESET, 8080),
+    TLS_SILENT_FIRST: (TLS_SILENT, TLS),
+    TLS_NONE_FIRST: (SILENT, TLS),
+    TLS_RESET_FIRST: (RESET, TLS),
+    SILENT_THEN_CLOSE: (SILENT, CLOSE),
+    RESET_THEN_SILENT: (RESET, SILENT),
+    TLS_THEN_NONE: (TLS_SILENT, SILENT),
+}
+asked: set[tuple[str, int]] = set()
 
 
 def serve(port: int, context: ssl.SSLContext) -> None:
@@ -48,12 +67,25 @@ def accept(listening: socket.socket, port: int, context: ssl.SSLContext) -> None
         threading.Thread(target=answer, args=(sock, port, context), daemon=True).start()
 
 
+def behaviour(sock: socket.socket, port: int) -> int:
+    """The port whose way to answer this connection gets; one that asks nothing does not count."""
+    if port not in FIRST_AND_LATER or not sock.recv(1, socket.MSG_PEEK):
+        return port
+    address = sock.getsockname()[0]
+    first, later = FIRST_AND_LATER[port]
+    if (address, port) in asked:
+        return later
+    asked.add((address, port))
+    return first
+
+
 def answer(sock: socket.socket, port: int, context: ssl.SSLContext) -> None:
     try:
-        if port in {TLS, TLS_GARBAGE, TLS_SILENT}:
+        port = behaviour(sock, port)
+        if port in {TLS, TLS_GARBAGE, TLS_SILENT, TLS_LONG}:
             sock = context.wrap_socket(sock, server_side=True)
         sock.recv(4096)
-        if port in {SILENT, TLS_SILENT}:
+        if port in {SILENT, TLS_SILENT, LATE_SILENT}:
             time.sleep(30)
         elif port == RESET:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -62,6 +94,8 @@ def answer(sock: socket.socket, port: int, context: ssl.SSLContext) -> None:
             sock.sendall(OK[:9])
             time.sleep(1)
             sock.sendall(OK[9:])
+        elif port == TLS_LONG:
+            sock.sendall(OK + b"x" * 60_000)
         elif port != CLOSE:
             sock.sendall(ANSWERS.get(port, b"garbage\n" if port == TLS_GARBAGE else OK))
         if port == 8944:
@@ -74,7 +108,8 @@ def answer(sock: socket.socket, port: int, context: ssl.SSLContext) -> None:
 def main(certificate: str, key: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    for port in (*ANSWERS, SILENT, CLOSE, RESET, TLS, TLS_GARBAGE, TLS_SILENT, SLOW):
+    odd = (SILENT, CLOSE, RESET, TLS, TLS_GARBAGE, TLS_SILENT, SLOW, LATE_SILENT, TLS_LONG)
+    for port in (*ANSWERS, *odd, *FIRST_AND_LATER):
         serve(port, context)
     sys.stdout.write("up\n")
     sys.stdout.flush()

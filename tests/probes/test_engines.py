@@ -19,14 +19,24 @@ from cryptography.x509.oid import NameOID
 from pytest_wfo.core.facts import Heard, Known, Probe, Reach, Target, Transport
 from tests.probes.peers import (
     CLOSE,
+    LATE_SILENT,
     POLICY,
     REFUSED,
     RESET,
+    RESET_FIRST,
+    RESET_THEN_SILENT,
     SILENT,
+    SILENT_FIRST,
+    SILENT_THEN_CLOSE,
     SLOW,
     TLS,
     TLS_GARBAGE,
+    TLS_LONG,
+    TLS_NONE_FIRST,
+    TLS_RESET_FIRST,
     TLS_SILENT,
+    TLS_SILENT_FIRST,
+    TLS_THEN_NONE,
 )
 from tests.probes.posix_host import TOOLS, PosixHost, is_root, tools
 
@@ -73,7 +83,7 @@ table inet wfo {
 table inet late {
   chain out {
     type filter hook output priority 0;
-    tcp dport 8081 drop
+    tcp dport { 8081, 8082 } drop
   }
 }
 RULES
@@ -89,7 +99,10 @@ HTTP, HTTPS, TCP, SILVERLIGHT = (
 
 @dataclass(frozen=True)
 class Case:
-    """A peer and what everybody must say of it; ``also`` is what nc may say instead."""
+    """A peer and what everybody must say of it; ``also`` is what OpenBSD's nc may say instead.
+
+    The address OWN is another one for each engine.
+    """
 
     port: int
     transport: Transport
@@ -102,31 +115,42 @@ class Case:
     attempts: int = 1
 
 
+OWN = "127.0.1.{}"
 REFUSED_WORDS = (Reach.REFUSED, Heard.NOT_ASKED)
 UNREACHABLE = (Reach.UNREACHABLE, Heard.NOT_ASKED)
 FILTERED = (Reach.FILTERED, Heard.NOT_ASKED)
-OPENS_AFTER = 5.0  # seconds until the drop of port 8081 ends: between first and second attempt
-NC_RESET = (Reach.OPEN, Heard.CLOSED)
+OPENS_AFTER = 5.0  # seconds until the drop of 8081 and 8082 ends: between first and second attempt
+NC_CLOSED = (Reach.OPEN, Heard.CLOSED)
+ONCE = "silent once, and no time was left for a second attempt"
 CASES = (
     Case(8080, HTTP, Reach.OPEN, Heard.EXPECTED, excerpt="HTTP/1.1 200 OK"),
     Case(8080, HTTP, Reach.OPEN, Heard.EXPECTED, "::1", excerpt="HTTP/1.1 200 OK"),
     Case(8500, HTTP, Reach.OPEN, Heard.EXPECTED, excerpt="HTTP/1.1 500 Internal Server Error"),
     Case(SLOW, HTTP, Reach.OPEN, Heard.EXPECTED, excerpt="HTTP/1.1 200 OK"),
     Case(8006, HTTP, Reach.OPEN, Heard.OTHER, excerpt="\\x00�<b>\\x1b[31mgarbage"),
-    Case(SILENT, HTTP, Reach.OPEN, Heard.SILENCE),
-    Case(CLOSE, HTTP, Reach.OPEN, Heard.CLOSED),
-    Case(RESET, HTTP, Reach.RESET, Heard.RESET, also=NC_RESET),
+    Case(SILENT, HTTP, Reach.OPEN, Heard.SILENCE, attempts=2),
+    Case(CLOSE, HTTP, Reach.OPEN, Heard.CLOSED, also=NC_CLOSED),
+    Case(RESET, HTTP, Reach.RESET, Heard.RESET, also=NC_CLOSED, attempts=2),
+    Case(SILENT_FIRST, HTTP, Reach.OPEN, Heard.EXPECTED, OWN, attempts=2),
+    Case(RESET_FIRST, HTTP, Reach.OPEN, Heard.EXPECTED, OWN, attempts=2),
+    Case(SILENT_THEN_CLOSE, HTTP, Reach.OPEN, Heard.CLOSED, OWN, also=NC_CLOSED, attempts=2),
+    Case(RESET_THEN_SILENT, HTTP, Reach.OPEN, Heard.SILENCE, OWN, attempts=2),
     Case(8943, SILVERLIGHT, Reach.OPEN, Heard.EXPECTED, excerpt=POLICY.decode()),
     Case(8944, SILVERLIGHT, Reach.OPEN, Heard.EXPECTED, excerpt=POLICY.decode()),
     Case(8945, SILVERLIGHT, Reach.OPEN, Heard.OTHER, excerpt="<p" + "x" * 4094),
     Case(8080, SILVERLIGHT, Reach.OPEN, Heard.OTHER),
     Case(TLS, HTTPS, Reach.OPEN, Heard.EXPECTED, detail="TLSv1.3", excerpt="HTTP/1.1 200 OK"),
     Case(TLS_GARBAGE, HTTPS, Reach.OPEN, Heard.OTHER, detail="TLSv1.3", excerpt="garbage"),
-    Case(TLS_SILENT, HTTPS, Reach.OPEN, Heard.SILENCE, detail="TLSv1.3"),
+    Case(TLS_LONG, HTTPS, Reach.OPEN, Heard.EXPECTED, detail="TLSv1.3", excerpt="HTTP/1.1 200 OK"),
+    Case(TLS_SILENT, HTTPS, Reach.OPEN, Heard.SILENCE, detail="TLSv1.3", attempts=2),
+    Case(TLS_SILENT_FIRST, HTTPS, Reach.OPEN, Heard.EXPECTED, OWN, detail="TLSv1.3", attempts=2),
+    Case(TLS_NONE_FIRST, HTTPS, Reach.OPEN, Heard.EXPECTED, OWN, detail="TLSv1.3", attempts=2),
+    Case(TLS_RESET_FIRST, HTTPS, Reach.OPEN, Heard.EXPECTED, OWN, detail="TLSv1.3", attempts=2),
+    Case(TLS_THEN_NONE, HTTPS, Reach.OPEN, Heard.SILENCE, OWN, detail="TLSv1.3", attempts=2),
     Case(8080, HTTPS, Reach.OPEN, Heard.OTHER, detail="WRONG_VERSION_NUMBER"),
-    Case(SILENT, HTTPS, Reach.OPEN, Heard.SILENCE, detail="no TLS handshake"),
+    Case(SILENT, HTTPS, Reach.OPEN, Heard.SILENCE, detail="no TLS handshake", attempts=2),
     Case(CLOSE, HTTPS, Reach.OPEN, Heard.CLOSED, detail="during the TLS handshake"),
-    Case(RESET, HTTPS, Reach.RESET, Heard.RESET, detail="during the TLS handshake"),
+    Case(RESET, HTTPS, Reach.RESET, Heard.RESET, detail="during the TLS handshake", attempts=2),
     Case(SILENT, TCP, Reach.OPEN, Heard.NOT_ASKED),
     Case(REFUSED, HTTP, *REFUSED_WORDS, detail="ECONNREFUSED"),
     Case(REFUSED, HTTPS, *REFUSED_WORDS, detail="ECONNREFUSED"),
@@ -142,8 +166,18 @@ CASES = (
     Case(80, TCP, *FILTERED, "192.0.2.9", detail="timeout", attempts=2),
     Case(443, HTTPS, *FILTERED, "192.0.2.9", detail="timeout", attempts=2),
     Case(8081, HTTP, Reach.OPEN, Heard.EXPECTED, excerpt="HTTP/1.1 200 OK", attempts=2),
+    Case(LATE_SILENT, HTTP, Reach.OPEN, Heard.UNMEASURED, detail=ONCE, attempts=2),
+    Case(LATE_SILENT, HTTPS, Reach.OPEN, Heard.UNMEASURED, detail=ONCE, attempts=2),
 )
-TARGETS = tuple(Target(case.address, case.port, case.transport, "peer") for case in CASES)
+
+
+def targets(engine: str) -> tuple[Target, ...]:
+    """One for every case."""
+    own = OWN.format([*ENGINES].index(engine) + 1)
+    return tuple(
+        Target(own if case.address == OWN else case.address, case.port, case.transport, "peer")
+        for case in CASES
+    )
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +224,7 @@ def answers(
 
             def ask(engine: str) -> tuple[tuple[Probe, ...], float]:
                 path = tools(folder / engine, *TOOLS, *ENGINES[engine])
-                answer = PosixHost(path=path, user=inside).ask(TARGETS)
+                answer = PosixHost(path=path, user=inside).ask(targets(engine))
                 assert isinstance(answer.facts.probes, Known)
                 assert answer.facts.probes.source.endswith(engine.removeprefix("busybox-"))
                 return answer.facts.probes.value, answer.seconds
@@ -217,9 +251,9 @@ def test_every_engine_says_what_is_so(
     engine: str, number: int, answers: Answers, identity: tuple[Path, Path, bytes]
 ) -> None:
     case, probe = CASES[number], answers[engine][0][number]
-    assert probe.target == TARGETS[number]
-    if "nc" in engine and case.also is not None:
-        assert (probe.reach, probe.heard) == case.also
+    assert probe.target == targets(engine)[number]
+    if engine == "nc" and case.also is not None:
+        assert (probe.reach, probe.heard, probe.attempts) == (*case.also, 2)
         assert probe.detail == "closed or reset: nc does not tell"
         return
     assert (probe.reach, probe.heard) == (case.reach, case.heard)
@@ -256,7 +290,7 @@ def test_many_silent_targets_are_bounded_and_none_is_called_filtered_after_one_t
 
 def test_a_host_without_means_says_so_of_every_target(open_folder: Path) -> None:
     path = tools(open_folder / "bin", *TOOLS)
-    facts = PosixHost(path=path).ask(TARGETS).facts
+    facts = PosixHost(path=path).ask(targets("nc")).facts
     assert isinstance(facts.probes, Known)
     assert {(each.reach, each.heard) for each in facts.probes.value} == {
         (Reach.UNMEASURED, Heard.UNMEASURED)

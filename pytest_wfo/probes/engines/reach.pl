@@ -1,5 +1,6 @@
 # Tries TCP connections from a target host; runs there as perl -e. Same lines in and out as reach.py;
-# core modules only. One process, one select loop. TLS is left to reach.sh ("tls-next").
+# core modules only. One process, one select loop. TLS is left to reach.sh ("tls-next"), which reads
+# every line as soon as it is there.
 use strict;
 use warnings;
 use Socket qw(:DEFAULT inet_pton pack_sockaddr_in6);
@@ -15,29 +16,51 @@ my %reach = (
   map { $_ => "unreachable" }
     qw(EHOSTUNREACH ENETUNREACH EHOSTDOWN ENETDOWN ENOPROTOOPT EACCES EPERM EINVAL));
 my $LATE = "not tried: the time for all connections was over";
-my $ONCE = "timed out once, and no time was left for a second attempt";
+my $ONCE = "once, and no time was left for a second attempt";
 
 $SIG{PIPE} = "IGNORE";
+$| = 1;
 my $began = time;
 my (@waiting, @later, %open);    # %open: tries in flight, by file number
 
 sub left { $DEADLINE - (time - $began) }
 
-sub answer {
+sub answer {    # how one attempt ended
   my ($t, $reach, $end, $detail) = @_;
   if ($t->{sock}) {
     delete $open{fileno $t->{sock}};
     close $t->{sock};
     $t->{sock} = undef;
   }
-  if ($reach eq "filtered" && $t->{tries} < 2) {
-    $t->{at} = time + $t->{delay};
-    push @later, $t;
-    return;
-  }
   my $took = int(($t->{took} || time - $t->{start}) * 1000);
+  $t->{best} = [$reach, $end, $took, $detail, $t->{words}]
+    if $reach eq "open" || !$t->{best} || $t->{best}[0] ne "open";
+  my $doubt = $reach =~ /^(?:filtered|reset)$/ ? "connect"
+    : $end eq "reset" ? "talk"
+    : $end eq "silent" ? ($t->{cut} ? "cut short" : "talk") : "";
+  return report($t) if !$doubt || $t->{doubted}{$doubt}++;
+  return give_up($t) if left() - $t->{delay} < $CONNECT;
+  $t->{at} = time + $t->{delay};
+  push @later, $t;
+}
+
+sub give_up {    # the time is over, and what was seen once may be chance
+  my $t = shift;
+  my $best = $t->{best} ||= ["unmeasured", "not-asked", 0, $LATE, ""];
+  if ($best->[0] eq "open") {
+    @$best[1, 3] = ("unmeasured", "$best->[1] $ONCE");
+  } elsif ($t->{tries}) {
+    my $word = $best->[0] eq "filtered" ? "timed out" : $best->[0];
+    @$best[0, 3] = ("unmeasured", "$word $ONCE");
+  }
+  report($t);
+}
+
+sub report {
+  my $t = shift;
+  my ($reach, $end, $took, $detail, $words) = @{$t->{best}};
   print join("\t", $t->{index}, $reach, $end, $t->{tries}, $took, $detail,
-    unpack("H*", $t->{words}), ""), "\n";
+    unpack("H*", $words), ""), "\n";
 }
 
 sub failed {
@@ -48,8 +71,8 @@ sub failed {
 
 sub begin {
   my $t = shift;
-  $t->{start} = time;
-  return answer($t, "unmeasured", "not-asked", $t->{tries} ? $ONCE : $LATE) if left() < $CONNECT;
+  return give_up($t) if left() < $CONNECT;
+  @$t{qw(start took words)} = (time, undef, "");
   $t->{tries}++;
   my $six = $t->{address} =~ /:/;
   socket($t->{sock}, $six ? AF_INET6 : AF_INET, SOCK_STREAM, 0) or do {
@@ -77,7 +100,8 @@ sub connected {
     : "GET / HTTP/1.1\r\nHost: $host\r\nUser-Agent: pytest-wfo\r\nConnection: close\r\n\r\n";
   my $left = left();
   $t->{talks} = 1;
-  $t->{until} = time + ($left < $ANSWER ? $left : $ANSWER);
+  $t->{cut} = $left < $ANSWER;
+  $t->{until} = time + ($t->{cut} ? $left : $ANSWER);
   answer($t, "open", "reset", "") if !defined syswrite($t->{sock}, $ask) && $!{ECONNRESET};
 }
 
@@ -107,7 +131,7 @@ sub ready {    # what a descriptor's readiness means, or its deadline
 }
 
 while (<STDIN>) {
-  my %t = (tries => 0, words => "");
+  my %t = (tries => 0);
   @t{qw(index address port transport)} = split;
   push @waiting, \%t if defined $t{transport};
 }

@@ -3,9 +3,12 @@
 Standard library only, Python 3.6 and later (the system Python of RHEL 8), hence no modern syntax.
 Reads lines "INDEX ADDRESS PORT TRANSPORT" and writes one line of tab-separated fields each:
 index, reach, end, attempts, milliseconds, detail, first words (hex), leaf certificate (hex).
-``end`` is how the talk ended: said, silent, closed, reset, tls (handshake failed) or not-asked.
+``end`` is how the talk ended: said, silent, closed, reset, tls (handshake failed), not-asked or
+unmeasured. What loss or chance explains (no connection, no word, a reset) counts when it was seen
+twice; told is the outcome that came furthest, and of equals the later.
 """
 
+import collections
 import errno
 import socket
 import sys
@@ -21,6 +24,11 @@ UNREACHABLE = {
     errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ENOPROTOOPT,
     errno.EACCES, errno.EPERM, errno.EINVAL,  # prohibit route, local firewall, blackhole route
 }  # fmt: skip
+
+LATE = "not tried: the time for all connections was over"
+ONCE = " once, and no time was left for a second attempt"
+
+Try = collections.namedtuple("Try", "reach end detail took words certificate doubt")
 
 began = time.monotonic()
 writing = threading.Lock()
@@ -103,9 +111,8 @@ def secure(sock):
     return wrapped, wrapped.version() or "", wrapped.getpeercert(True) or b""
 
 
-def talk(sock, address, transport):
-    # type: (socket.socket, str, str) -> tuple[str, str, bytes, bytes]
-    until = time.monotonic() + min(ANSWER, max(left(), 0.01))
+def talk(sock, address, transport, until):
+    # type: (socket.socket, str, str, float) -> tuple[str, str, bytes, bytes]
     detail, certificate = "", b""
     if transport == "https":
         sock.settimeout(max(until - time.monotonic(), 0.01))
@@ -138,29 +145,52 @@ def talk(sock, address, transport):
     return end, detail, words, certificate
 
 
-def probe(index, address, port, transport, delay):
-    # type: (str, str, int, str, float) -> list[str]
-    attempts = 0
-    sock, reach, detail = None, "unmeasured", "not tried: the time for all connections was over"
+def attempt(address, port, transport):
+    # type: (str, int, str) -> Try
+    """``doubt`` is the stage that may have failed by chance: connect or talk; else nothing."""
     end, words, certificate = "not-asked", b"", b""
     start = time.monotonic()
-    while attempts < 2 and left() >= CONNECT:
-        attempts += 1
-        start = time.monotonic()
-        sock, reach, detail = connect(address, port)
-        if reach != "filtered":
-            break
-        if attempts == 1:
-            time.sleep(delay)  # a rate limit on SYNs must not look like a closed way
-    if reach == "filtered" and attempts < 2:
-        reach, detail = "unmeasured", "timed out once, and no time was left for a second attempt"
+    sock, reach, detail = connect(address, port)
     took = int((time.monotonic() - start) * 1000)
+    doubt = "connect" if reach in {"filtered", "reset"} else ""
     if sock is not None:
         if transport != "tcp":
-            end, detail, words, certificate = talk(sock, address, transport)
+            patience = min(ANSWER, max(left(), 0.01))
+            until = time.monotonic() + patience
+            end, detail, words, certificate = talk(sock, address, transport, until)
+            if end in {"silent", "reset"}:
+                doubt = "talk" if end == "reset" or patience == ANSWER else "cut short"
         sock.close()
-    fields = [index, reach, end, str(attempts), str(took), detail]
-    return [*fields, words.hex(), certificate.hex()]
+    return Try(reach, end, detail, took, words, certificate, doubt)
+
+
+def rank(tried):
+    # type: (Try) -> int
+    return bool(tried.reach == "open") + bool(tried.certificate)
+
+
+def probe(index, address, port, transport, delay):
+    # type: (str, str, int, str, float) -> list[str]
+    best = Try("unmeasured", "not-asked", LATE, 0, b"", b"", "")
+    attempts, pause = 0, 0.0
+    doubted = set()  # type: set[str]
+    while left() - pause >= CONNECT:
+        time.sleep(pause)  # a rate limit on SYNs must not look like a closed way
+        attempts, pause = attempts + 1, delay
+        tried = attempt(address, port, transport)
+        if rank(tried) >= rank(best):
+            best = tried
+        if not tried.doubt or tried.doubt in doubted:
+            break
+        doubted.add(tried.doubt)
+    else:
+        if best.reach == "open":
+            best = best._replace(end="unmeasured", detail=best.end + ONCE)
+        elif attempts:
+            word = "timed out" if best.reach == "filtered" else best.reach
+            best = best._replace(reach="unmeasured", detail=word + ONCE)
+    fields = [index, best.reach, best.end, str(attempts), str(best.took), best.detail]
+    return [*fields, best.words.hex(), best.certificate.hex()]
 
 
 def work(tasks):

@@ -17,29 +17,34 @@ request() { # ADDRESS TRANSPORT
 
 hex() { head -c "$1" | od -An -v -tx1 | tr -d ' \n'; }
 
-# Runs WORKER NUMBER LINE for every line at once, each into a pipe of its own, so no output mixes.
-spread() { # WORKER NUMBER LINE...
-  if [ $# -gt 3 ]; then
-    "$1" "$2" "$3" | {
-      worker=$1 number=$(($2 + 1))
-      shift 3
-      spread "$worker" "$number" "$@"
+# Tries every line at once, each into a pipe of its own, so no output mixes.
+spread() { # LINE...
+  if [ $# -gt 1 ]; then
+    try "$1" | {
+      shift
+      spread "$@"
       cat
     }
-  elif [ $# = 3 ]; then
-    "$1" "$2" "$3"
+  else
+    try "$1"
   fi
 }
 
-lines() { # WORKER TEXT
-  worker=$1
-  set -f
-  IFS=$nl
-  # shellcheck disable=SC2086
-  set -- $2
-  IFS=" $tab$nl"
-  set +f
-  spread "$worker" 0 "$@"
+clock() { # leaves in $now hundredths of a second; where there is no /proc, they pass by the second
+  now=
+  { read -r now _ </proc/uptime; } 2>/dev/null
+  case $now in
+    *.??) now=$((${now%.*} * 100 + 1${now#*.} - 100)) ;;
+    *) now=$(date +%s)00 ;;
+  esac
+  left=$((began + 1400 - now))
+}
+
+again() { # INDEX: waits as the second pass does; false if no time (4 s) would be left after that
+  tenths=$(($1 / 2))
+  [ $tenths -gt 20 ] && tenths=20
+  clock
+  [ $left -ge $((400 + tenths * 10)) ] && sleep $((tenths / 10)).$((tenths % 10))
 }
 
 # The words of the C library, as bash and nc repeat them.
@@ -70,6 +75,7 @@ case $3 in tcp | https) exit ;; esac
 printf %s "${4%.}" >&3
 set -o pipefail
 data= end=silent until=$((SECONDS + 4))
+[ $until -gt $5 ] && until=$5 end=cut
 while rest=$((until - SECONDS)) && [ $rest -gt 0 ] && [ ${#data} -lt 8192 ]; do
   chunk=$(timeout -s KILL $rest dd bs=4096 count=1 <&3 | od -An -v -tx1 | tr -d " \n")
   rc=$?
@@ -83,7 +89,8 @@ done
 echo "$end ${data:0:8192}"'
 
 attempt_bash() { # ADDRESS PORT TRANSPORT
-  got=$(timeout 4 bash -c "$WFO_BASH" wfo "$1" "$2" "$3" "$(request "$1" "$3"; echo .)" 2>&1)
+  got=$(timeout 4 bash -c "$WFO_BASH" wfo "$1" "$2" "$3" "$(request "$1" "$3"; echo .)" \
+    $((left / 100)) 2>&1)
   case $got in
     up | up"$nl"*)
       reach=open end=not-asked detail=
@@ -95,112 +102,207 @@ attempt_bash() { # ADDRESS PORT TRANSPORT
   esac
 }
 
-# nc says nothing when a connection is reset: it looks closed.
+# Nothing is said of a reset: it looks closed. nc waits 4 s for the connection and 4 s for words.
 attempt_nc() { # ADDRESS PORT TRANSPORT
-  patience=9 flags=$nc_flags
-  case $3,$nc_kind in
-    tcp,openbsd | https,openbsd) flags="$flags -z" ;;
-    tcp,* | https,*) patience=5 ;;
-  esac
-  start=$(date +%s)
+  patience=$((left / 100 + 1)) flags='-n -v'
+  [ $patience -gt 9 ] && patience=9
+  case $3 in tcp | https) flags="$flags -z" ;; esac
+  start=$now
   # shellcheck disable=SC2086
   got=$({
     words=$(
       case $3 in tcp | https) ;; *) request "$1" "$3" ;; esac |
-        { timeout $patience nc $flags -w 4 "$1" "$2" 2>&4; echo "rc=$?" >&4; } | hex 4096
+        { timeout $patience nc $flags -w 4 "$1" "$2" 2>&4; echo >&4; } | hex 4096
     )
     echo "words=$words"
   } 4>&1)
-  took=$(($(date +%s) - start))
-  words=${got##*words=}
-  said=${got%words=*}
-  case $nc_kind,$said in
-    openbsd,*succeeded*) ;;
-    busybox,rc=*) ;;
+  clock
+  took=$((now - start)) said=${got%words=*}
+  case $said in
+    *succeeded*) ;;
     *)
-      words=
       word "$said"
       return
       ;;
   esac
   reach=open detail=
-  case $3 in
-    tcp | https) end=not-asked words= ;;
+  case $3 in tcp | https) return ;; esac
+  words=${got##*words=}
+  if [ -n "$words" ]; then
+    end=said
+  elif [ $patience -lt 9 ] && [ $took -ge $((patience * 100)) ]; then
+    end=cut
+  elif [ $took -ge 400 ]; then
+    end=silent
+  else
+    end=closed detail='closed or reset: nc does not tell'
+  fi
+}
+
+# busybox nc runs this when it is connected, as stdin and stdout; 4 leads to us and 5 to the words.
+WFO_BUSYBOX='
+echo up >&4
+case $1 in tcp | https) exit ;; esac
+trap "" PIPE
+printf %s "${2%.}"
+patience=$(($3 - $(date +%s)))
+[ $patience -gt 4 ] && patience=4
+[ $patience -lt 1 ] && patience=1
+timeout $patience cat >&5 2>&4
+echo "cat $? $patience" >&4'
+
+attempt_busybox() { # ADDRESS PORT TRANSPORT
+  got=$({
+    words=$(
+      nc -w 4 "$1" "$2" -e /bin/sh -c "$WFO_BUSYBOX" wfo "$3" "$(request "$1" "$3"; echo .)" \
+        $(($(date +%s) + left / 100)) 5>&1 >&4 2>&4 </dev/null | hex 4096
+    )
+    echo "words=$words"
+  } 4>&1)
+  case $got in
+    up*) ;;
     *)
-      if [ -n "$words" ]; then
-        end=said
-      elif [ $took -ge 4 ]; then
-        end=silent
-      else
-        end=closed detail='closed or reset: nc does not tell'
-      fi
+      word "${got%words=*}"
+      return
       ;;
+  esac
+  reach=open detail=
+  case $3 in tcp | https) return ;; esac
+  words=${got##*words=}
+  case $words,$got in
+    ?*,*) end=said ;;
+    *'reset by peer'*) end=reset ;;
+    *'cat 124 4'* | *'cat 143 4'*) end=silent ;;
+    *'cat 124 '* | *'cat 143 '*) end=cut ;;
+    *) end=closed ;;
   esac
 }
 
-try() { # NUMBER LINE: the second attempt is spaced, for a rate limit must not look like a closed way
-  number=$1
+# What loss or chance explains (no connection, no word, a reset) counts when it was seen twice; told is
+# the outcome that came furthest, and of equals the later.
+try() { # LINE
   # shellcheck disable=SC2086
-  set -- $2
-  end=not-asked words= attempts=1
-  if [ "$number" -ge 256 ]; then
+  set -- $1
+  if [ "$1" -ge 256 ]; then
     printf '%s\tunmeasured\tnot-asked\t0\t0\tnot tried: %s tries at most 256\t\t\n' "$1" "$engine"
     return
   fi
-  "attempt_$engine" "$2" "$3" "$4"
-  if [ "$reach" = filtered ]; then
-    tenths=$((number / 2))
-    [ $tenths -gt 20 ] && tenths=20
-    sleep $((tenths / 10)).$((tenths % 10))
-    attempts=2
-    "attempt_$engine" "$2" "$3" "$4"
-  fi
-  case $reach,$4 in open,https) end=tls-next ;; esac
-  printf '%s\t%s\t%s\t%s\t0\t%s\t%s\t\n' "$1" "$reach" "$end" "$attempts" "$detail" "$words"
+  attempts=0 doubted= best=
+  while clock; do
+    attempts=$((attempts + 1)) end=not-asked words=
+    "attempt_$way" "$2" "$3" "$4"
+    if [ "$reach" = open ] || [ "$best" != open ]; then
+      best=$reach best_end=$end told=$detail$tab$words
+    fi
+    case $way,$reach,$end in
+      *,filtered,* | *,reset,*) doubt=connect ;;
+      *,open,silent | *,open,reset | nc,open,closed) doubt=talk ;;
+      *,open,cut) doubt=cut ;;
+      *) doubt= ;;
+    esac
+    case $doubted in *"$doubt"*) break ;; esac # none, or the same once more
+    doubted=$doubted$doubt
+    if ! again "$1"; then
+      case $best,$best_end in
+        open,cut) word=silent ;;
+        open,*) word=$best_end ;;
+        filtered,*) word='timed out' ;;
+        *) word=$best ;;
+      esac
+      if [ "$best" = open ]; then best_end=unmeasured; else best=unmeasured; fi
+      told="$word once, and no time was left for a second attempt$tab"
+      break
+    fi
+  done
+  case $best,$4 in
+    open,https) tls "$1" "$2" "$3" "$attempts" 0 ;;
+    *) printf '%s\t%s\t%s\t%s\t0\t%s\t\n' "$1" "$best" "$best_end" "$attempts" "$told" ;;
+  esac
 }
 
-tls() { # NUMBER LINE: the engine's line; the reader takes certificate and words out of openssl's text
-  # shellcheck disable=SC2086
-  set -- $2
-  if ! have openssl || ! have timeout; then
-    printf '%s\topen\tunmeasured\t%s\t%s\tTLS needs python3, or openssl and timeout\t\t\n' "$1" "$4" "$5"
-    return
-  fi
-  index=$1 attempts=$4 took=$5
-  IFS=$nl
-  for target in $WFO_TARGETS; do
-    case $target in "$index "*) break ;; esac
-  done
-  IFS=" $tab$nl"
-  # shellcheck disable=SC2086
-  set -- $target
-  case $2 in *:*) to="[$2]:$3" ;; *) to=$2:$3 ;; esac
+# openssl does not tell when it is connected: 7 s are for connection, handshake and words; 4 s must do.
+talk_tls() { # ADDRESS PORT: leaves in $text what openssl printed and how it ended, in hex
+  case $1 in *:*) to="[$1]:$2" ;; *) to=$1:$2 ;; esac
+  clock
+  patience=$((left / 100))
+  [ $patience -gt 7 ] && patience=7
+  [ $patience -lt 1 ] && patience=1
   for ciphers in 'ALL:@SECLEVEL=0' ALL; do # old versions know no @SECLEVEL: "no cipher match"
     text=$({
-      request "$2" https | OPENSSL_CONF=/dev/null timeout -s KILL 4 \
+      request "$1" https | OPENSSL_CONF=/dev/null timeout -s KILL $patience \
         openssl s_client -connect "$to" -ign_eof -cipher "$ciphers" 2>&1
       printf '\nended %s\n' "$?"
     } | grep -avE '(PSK|Master-Key|Session-ID|^ +[0-9a-f]{4} - )' | hex 24000)
     case $text in *636970686572206d61746368*) ;; *) break ;; esac
   done
-  printf '%s\topen\topenssl\t%s\t%s\t\t%s\t\n' "$index" "$attempts" "$took" "$text"
 }
 
-secure() { # the engine's lines on stdin
-  case $WFO_TARGETS in *' https'*) ;; *) cat; return ;; esac
-  todo=
-  while IFS= read -r line; do
-    case $line in
-      *"${tab}open${tab}tls-next$tab"*) todo=$todo$line$nl ;;
-      *) printf '%s\n' "$line" ;;
+# What the peer said stands among openssl's own words, which the reader knows. Here it is enough to see
+# no HTTP, and that openssl was stopped (ended 124, 137, 143), was reset (errno=104) or not connected.
+unheard() { # TEXT
+  case $1 in
+    *0a485454502f*) return 1 ;;
+    *0a656e64656420313234* | *0a656e64656420313337* | *0a656e64656420313433*) ;;
+    *6572726e6f3d313034* | *636f6e6e6563743a6572726e6f3d*) ;;
+    *) return 1 ;;
+  esac
+}
+
+tls() { # INDEX ADDRESS PORT ATTEMPTS MILLISECONDS
+  attempts=$4 end=openssl
+  if ! have openssl || ! have timeout; then
+    printf '%s\topen\tunmeasured\t%s\t%s\tTLS needs python3, or openssl and timeout\t\t\n' "$1" "$4" "$5"
+    return
+  fi
+  talk_tls "$2" "$3"
+  best=$text
+  if unheard "$best" && again "$1"; then
+    attempts=$((attempts + 1))
+    talk_tls "$2" "$3"
+    case $text,$best in # BEGIN CERT; connect:errno=
+      *424547494e2043455254*,*) best=$text ;;
+      *,*424547494e2043455254* | *636f6e6e6563743a6572726e6f3d*,*) ;;
+      *) best=$text ;;
     esac
+    [ $patience -ge 4 ] || end=openssl-once
+  elif unheard "$best"; then
+    end=openssl-once
+  fi
+  printf '%s\topen\t%s\t%s\t%s\t\t%s\t\n' "$1" "$end" "$attempts" "$5" "$best"
+}
+
+secure() { # the engine's lines on descriptor 5; a TLS talk begins as soon as its line is there
+  while IFS= read -r line <&5; do
+    case $line in
+      *"${tab}open${tab}tls-next$tab"*) ;;
+      *)
+        printf '%s\n' "$line"
+        continue
+        ;;
+    esac
+    # shellcheck disable=SC2086
+    set -- $line
+    IFS=$nl
+    for target in $WFO_TARGETS; do
+      case $target in "$1 "*) break ;; esac
+    done
+    IFS=" $tab$nl"
+    # shellcheck disable=SC2086
+    set -- "$4" "$5" $target
+    tls "$3" "$4" "$5" "$1" "$2" | {
+      secure
+      cat
+    }
+    return
   done
-  [ -z "$todo" ] || lines tls "$todo"
 }
 
 shell_engine() { have timeout && have od && have tr && have head && have cat && have sleep; }
 
 reach() {
+  began=0
+  clock
+  began=$now
   for python in python3 /usr/libexec/platform-python; do
     have $python || continue
     printf 'engine\t%s\n' python3
@@ -208,19 +310,26 @@ reach() {
   done
   if have perl && [ -n "$(perl -MSocket -MTime::HiRes -MErrno -MFcntl -e 'print 1')" ]; then
     printf 'engine\t%s\n' perl
-    printf '%s\n' "$WFO_TARGETS" | perl -e "$WFO_PERL" | secure
+    printf '%s\n' "$WFO_TARGETS" | perl -e "$WFO_PERL" | secure 5<&0
     return
   fi
   if shell_engine && have dd && have bash && bash -c 'exec 3<>/dev/tcp/127.0.0.1/0' 2>&1 | grep -q connect; then
-    engine=bash
+    engine=bash way=bash
   elif shell_engine && have nc; then
     case $(nc -h 2>&1) in
-      *OpenBSD*) engine=nc nc_kind=openbsd nc_flags='-n -v' ;;
-      *BusyBox*) engine=nc nc_kind=busybox nc_flags= ;;
+      *OpenBSD*) engine=nc way=nc ;;
+      *BusyBox*) engine=nc way=busybox ;;
     esac
   fi
   printf 'engine\t%s\n' "${engine:-none}"
-  [ -z "$engine" ] || lines try "$WFO_TARGETS" | secure
+  [ -n "$engine" ] || return
+  set -f
+  IFS=$nl
+  # shellcheck disable=SC2086
+  set -- $WFO_TARGETS
+  IFS=" $tab$nl"
+  set +f
+  spread "$@"
 }
 
 engine=
