@@ -20,9 +20,7 @@ from pytest_wfo.probes.envelope import Section, Sections, printable
 
 _NO_FILE = ("No such file or directory", "Not a directory")
 _PROC = re.compile(r"/proc/(\d{1,10})/(comm|cmdline):(.*)")
-_COMMAND = 1024  # characters of a command line that are kept
-_LINES = 64  # of them travel
-_CUT = " [cut]"
+_COMMAND = 1024  # characters of a program's path that are kept
 
 
 def _said(section: Section | None) -> str:
@@ -98,34 +96,32 @@ def _instant(section: Section | None) -> tuple[float, float] | None:
 
 
 def read_processes(sections: Sections) -> Fact[tuple[Process, ...]]:
-    """All processes. A kernel thread has no command line."""
+    """All processes: names, and the programs as they were started. A kernel thread has no program."""
     section = sections.get("processes")
     if section is None:
         return Unknown("processes: not reported")
     if not section.ok:
         return section.unknown("processes", "log in as root, or mount /proc without hidepid")
     names: dict[int, list[str]] = {}
-    commands: dict[int, list[str]] = {}
+    programs: dict[int, str] = {}
     for line in section.output.split("\n"):
         found = _PROC.match(line)
-        if found is not None:
-            names_or = names if found[2] == "comm" else commands
-            names_or.setdefault(int(found[1]), []).append(line[found.start(3) :])
+        if found is None:
+            continue
+        pid, text = int(found[1]), line[found.start(3) :]
+        if found[2] == "comm":
+            names.setdefault(pid, []).append(text)
+        else:
+            programs.setdefault(pid, text[:_COMMAND])
     if not names:
         return Unknown("processes: /proc shows none", "mount /proc")
     return Known(
         tuple(
-            Process(pid, "\n".join(lines), _command(commands.get(pid, [])))
+            Process(pid, "\n".join(lines), programs.get(pid, ""))
             for pid, lines in sorted(names.items())
         ),
         "/proc",
     )
-
-
-def _command(lines: list[str]) -> str:
-    text = " ".join(lines).strip()
-    whole = len(text) <= _COMMAND and len(lines) < _LINES
-    return text if whole else text[:_COMMAND] + _CUT
 
 
 def read_files(sections: Sections) -> dict[str, Fact[FileStat]]:

@@ -3,9 +3,10 @@
 # busybox ash and bash, with any awk; needs neither python nor perl nor jq.
 #
 # Reads: host name, boot id, os-release, kernel, id, clock, addresses, routes, forwarding, listening
-# sockets and their owners, packet filter rules, processes, size and time of the requested files; then
-# tries the TCP connections it was asked to try. Changes nothing, writes no file. (The kernel may load
-# its own nf_tables module when nft asks it for rules.)
+# sockets and their owners, packet filter rules, name and program of the processes (never arguments,
+# which may hold secrets), size and time of the requested files; then tries the TCP connections it was
+# asked to try. Changes nothing, writes no file. (The kernel may load its own nf_tables module when nft
+# asks it for rules.)
 #
 # Rights: any user. As root, or with exactly these commands granted by sudo (NOPASSWD), it also sees
 # the packet filter and the owners of sockets; without, both are reported as not seen:
@@ -159,8 +160,10 @@ hidden() { # the mount option hidepid: process 1 is not seen, unless it is the u
     { [ "$power" != root ] && [ -O /proc/1 ] && grep -q 'hidepid=[^0o]' /proc/mounts; }
 }
 
-# One process for all: each line of a file comes with its path, whatever it holds. What the reader
-# would cut off anyway (1024 characters of a command line) need not travel.
+# One process for all: each line of a file comes with its path, whatever it holds. (A name of 15
+# characters has at most 16 lines.) Of a command line awk keeps the program alone: what stands before
+# the first NUL, here \001, in the first line. A process that writes a title over its arguments, often
+# with arguments in it, leaves no NUL between words; of such a text the first word stays.
 processes() {
   if hidden; then
     lost processes 126 "/proc shows only the user's own processes"
@@ -168,7 +171,8 @@ processes() {
     lost processes 127 "grep and tr are not both installed"
   else
     printf '%s begin processes\n\n%s out 0 user\n' "$WFO_MARKER" "$WFO_MARKER"
-    grep -saH -m 64 '' /proc/[0-9]*/comm /proc/[0-9]*/cmdline </dev/null 2>/dev/null | tr '\000' ' '
+    grep -saH -m 16 '' /proc/[0-9]*/comm /proc/[0-9]*/cmdline </dev/null 2>/dev/null |
+      tr '\000' '\001'
     printf '\n%s end processes\n' "$WFO_MARKER"
   fi
 }
@@ -202,8 +206,17 @@ collect() {
 # rather than patterns name the bytes, since not every awk's patterns take them in every locale.
 encode() {
   awk '
+  function program(s, path, n) {
+    path = substr(s, 1, index(s, ":"))
+    if (path == last) return ""
+    last = path
+    n = index(s, "\001")
+    if (n && substr(s, n) ~ /[^\001]/) s = substr(s, 1, n - 1)
+    else sub(/[ \001].*/, "", s)
+    return substr(s, 1, 1100)
+  }
   function text(s, c) {
-    if (name == "processes" && length(s) > 2048) s = substr(s, 1, 2048)
+    if (name == "processes" && s ~ /^\/proc\/[0-9]+\/cmdline:/ && (s = program(s)) == "") return
     gsub(/[\\"]/, "\\\\&", s)
     if (s ~ /[^ -~]/) for (c in escape) if (index(s, c)) gsub(c, escape[c], s)
     printf "%s%s", newline, s

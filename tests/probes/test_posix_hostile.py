@@ -89,8 +89,7 @@ def test_a_hostile_process_is_one_process(
     assert isinstance(answer.facts.processes, Known)
     (found,) = [each for each in answer.facts.processes.value if str(each.pid) == hostile_process]
     assert found.name == "x\n/proc/1/comm"
-    assert "abcdefgh12 out 0 root" in found.command
-    assert len(found.command) < 1100
-    assert found.command.endswith(" [cut]")
+    assert found.command.endswith("/python3")
+    assert "abcdefgh12" not in answer.text
     assert len(answer.text) < 200_000
     assert json.loads(answer.text)["complete"] is True
