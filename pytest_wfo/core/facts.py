@@ -48,7 +48,7 @@ class Reach(str, Enum):
     FILTERED = "filtered"  # no answer at all
     UNREACHABLE = "unreachable"  # ICMP host/net unreachable or prohibited, or no route
     RESET = "reset"  # connected, then reset before any answer
-    UNMEASURED = "unmeasured"  # the host had no means to try; says nothing about the network
+    UNMEASURED = "unmeasured"  # no means or no time to try; says nothing about the network
 
 
 class Transport(str, Enum):
@@ -69,7 +69,7 @@ class Heard(str, Enum):
     RESET = "reset"
     OTHER = "other"  # something else; see ``excerpt``
     NOT_ASKED = "not-asked"  # plain TCP: the connection itself is the proof
-    UNMEASURED = "unmeasured"  # the host lacks a tool for this transport; see ``detail``
+    UNMEASURED = "unmeasured"  # no tool or no time for this transport; see ``detail``
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from tests.lab.fault_cases import (
 from tests.lab.verify import CLIENTS, Cell, Outcome, all_client_ports, cells, ranges, verify
 
 if TYPE_CHECKING:
+    from tests.lab.faults import Fault
     from tests.lab.lab import Lab
 
 pytestmark = pytest.mark.lab

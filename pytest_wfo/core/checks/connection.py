@@ -56,8 +56,9 @@ def _judge(cell: Cell, target: Target, site_facts: SiteFacts) -> Judgement:
         return spoken(cell.requirement, probe, source)
     if probe.reach is Reach.UNMEASURED:
         return not_verified(
-            f"{cell.host.name} has no means to try {where} ({probe.detail})",
-            "install python3, perl, bash or nc on the host, or try from another host",
+            f"{cell.host.name} could not try {where} ({probe.detail})",
+            "run again; if it stays, install python3, perl, bash or nc on the host, or try from "
+            "another host",
         )
     words = f"{where} {_WORDS[probe.reach]}"
     evidence = Evidence(

@@ -34,7 +34,8 @@ def spoken(requirement: Requirement, probe: Probe, source: str) -> Judgement:
         return not_verified(
             f"{where} accepts connections, but it could not be seen whether it speaks {name}"
             f"{_detail(probe)}",
-            "install python3 (or openssl) on the host that tried, or try from another host",
+            "run again; if it stays, install python3 (or openssl) on the host that tried, or try from "
+            "another host",
             [Evidence(f"connected to {where}", source)],
         )
     if probe.heard is not Heard.EXPECTED:
