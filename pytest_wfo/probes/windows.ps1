@@ -121,8 +121,6 @@ function Add-Machine {
             architecture = ConvertTo-Text $env:PROCESSOR_ARCHITECTURE 32
             native = ConvertTo-Text $env:PROCESSOR_ARCHITEW6432 32
             computer = ConvertTo-Text $env:COMPUTERNAME 256
-            domain = ConvertTo-Text $env:USERDOMAIN 256
-            user = ConvertTo-Text $env:USERNAME 256
         }
     }
     Add-Section 'whoami' { Invoke-Tool { whoami.exe /user /groups /fo csv /nh 2>$null } }

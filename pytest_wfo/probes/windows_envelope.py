@@ -13,8 +13,13 @@ from pytest_wfo.probes.envelope import UnreadableError, printable
 
 VERSION = 1
 NEEDS_FULL_LANGUAGE = "needs-full-language"
-NO_NAMESPACE = "0x8004100e"  # WBEM_E_INVALID_NAMESPACE: this Windows has no such part
-TOO_MUCH_TEXT = "too-much-text"
+
+# Errors that the script itself raises, in words.
+_OWN_WORDS = {
+    NEEDS_FULL_LANGUAGE: "PowerShell runs in ConstrainedLanguage there, which forbids it",
+    "too-much-text": "the host has more text of this kind than the collector carries",
+    "value-missing": "PowerShell does not show every value of this registry key",
+}
 
 _START = '{"v":'
 _SHORT = 200
@@ -50,17 +55,15 @@ class Failure:
     @property
     def words(self) -> str:
         """The failure for a person, on one line."""
-        if self.id.startswith(NEEDS_FULL_LANGUAGE):
-            return "PowerShell runs in ConstrainedLanguage there, which forbids it"
-        if self.id.startswith(TOO_MUCH_TEXT):
-            return "the host has more text of this kind than the collector carries"
+        if self.id in _OWN_WORDS:
+            return _OWN_WORDS[self.id]
         said = printable(" ".join(self.said.split()))[:_SHORT]
         return f"{said} ({printable(self.id)})" if said and said != self.id else printable(self.id)
 
     @property
     def remedy(self) -> str:
         """What the reader can do about it."""
-        if self.id.startswith(NEEDS_FULL_LANGUAGE):
+        if self.id == NEEDS_FULL_LANGUAGE:
             return LANGUAGE_REMEDY
         if self.category in {"PermissionDenied", "SecurityError"} or "80041003" in self.id:
             return ELEVATE
@@ -155,7 +158,7 @@ def read_answer(output: str) -> Answer:
         said = f'the host said "{first}"' if first else "the host said nothing"
         raise UnreadableError(f"no answer of the collector was found; {said}")
     try:
-        document = json.loads(output[start:].split("\n", 1)[0])
+        document = _whole(json.loads(output[start:].split("\n", 1)[0]))
     except (ValueError, RecursionError):
         raise UnreadableError("the answer is cut off or damaged") from None
     if document.get("platform") != "windows":
@@ -169,8 +172,7 @@ def read_answer(output: str) -> Answer:
     parts = [document.get("sections"), document.get("registry")]
     if not all(isinstance(part, dict) and all(map(_is_row, part.values())) for part in parts):
         raise UnreadableError("the answer is damaged")
-    sections, registry = (_whole(part) for part in parts)
-    return Answer(sections, registry)
+    return Answer(document["sections"], document["registry"])
 
 
 def _whole(value: Any) -> Any:

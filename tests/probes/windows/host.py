@@ -101,7 +101,8 @@ class WindowsHost:
         with tempfile.TemporaryDirectory(prefix="wfo-windows-") as folder:
             root = Path(folder)
             (root / "registry.json").write_text(json.dumps(self.state["registry"]), "utf-8")
-            (root / "state.json").write_text(json.dumps(self.state), "utf-8")
+            played = {name: self.state.get(name) for name in ("cim", "tools", "products")}
+            (root / "state.json").write_text(json.dumps(played), "utf-8")
             (root / "script.ps1").write_text(script, "ascii")
             (root / "drives").mkdir()
             for path, content in self.state.get("files", {}).items():

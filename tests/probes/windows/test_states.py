@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from pytest_wfo.core.facts import Known, Unknown
+from tests.probes.windows.cells import cells_of
 from tests.probes.windows.expected import summary
 from tests.probes.windows.host import STATES, Answer, WindowsHost, load, needs_engine
 
@@ -34,15 +35,32 @@ def test_a_host_is_described_as_it_is(name: str) -> None:
     assert answer.text.count("\n") == 1
     assert answer.facts.access.reached
     found = summary(answer.text, answer.facts)
-    expected = load(name)["expected"]
+    expected = dict(load(name)["expected"])
+    expected.pop("cells")
     assert {key: found[key] for key in expected} == expected
+
+
+@needs_engine
+@pytest.mark.parametrize("name", NAMES)
+def test_its_firewall_does_with_each_flow_what_windows_would(name: str) -> None:
+    answer, state = answer_of(name), load(name)
+    assert cells_of(answer.text, answer.facts, state["flows"]) == state["expected"]["cells"]
 
 
 @needs_engine
 @pytest.mark.parametrize("name", ["german", "japanese", "powershell-3", "powershell-7"])
 def test_language_and_version_change_no_fact(name: str) -> None:
     base, other = answer_of("base"), answer_of(name)
-    for fact in ("identity", "system", "rights", "addresses", "routes", "listeners", "processes"):
+    for fact in (
+        "identity",
+        "system",
+        "rights",
+        "addresses",
+        "routes",
+        "listeners",
+        "processes",
+        "firewall",
+    ):
         assert getattr(other.facts, fact) == getattr(base.facts, fact), fact
 
 

@@ -1,0 +1,82 @@
+"""The script as PowerShell's own parser sees it: its grammar, its commands, its types."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_wfo.core.facts import Target, Transport
+from pytest_wfo.probes.windows import windows_script
+from tests.probes.windows.host import HERE, WindowsHost, load, needs_engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LISTED = json.loads((HERE / "commands.json").read_text("utf-8"))
+TARGETS = (Target("192.0.2.1", 443, Transport.HTTPS, "premises"),)
+TEXTS = {
+    "windows.ps1": files("pytest_wfo.probes").joinpath("windows.ps1").read_text("ascii"),
+    "reach.ps1": files("pytest_wfo.probes").joinpath("engines/reach.ps1").read_text("ascii"),
+    "whole": windows_script(TARGETS, ["C:\\temp\\it's \u2019 \u65e5.log"]),
+}
+
+
+@cache
+def parsed(name: str, folder: Path) -> dict[str, Any]:
+    """What the parser says."""
+    script = folder / "looked-at.ps1"
+    script.write_text(TEXTS[name], "ascii")
+    state = load("base")
+    state["environment"] = {"WFO_SCRIPT": str(script)}
+    done = WindowsHost(state).run((HERE / "grammar.ps1").read_text("ascii"))
+    assert done.stderr == b""
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("grammar")
+
+
+@needs_engine
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_parser_finds_no_error_and_nothing_newer_than_powershell_3(
+    name: str, folder: Path
+) -> None:
+    found = parsed(name, folder)
+    assert found["errors"] == []
+    assert found["newer"] == []
+    assert found["commands"]
+
+
+@needs_engine
+def test_every_command_and_parameter_is_listed_with_its_version(folder: Path) -> None:
+    found = parsed("whole", folder)
+    listed, own = LISTED["commands"], set(found["functions"])
+    used: set[str] = set()
+    for command in found["commands"]:
+        name = command["name"]
+        if name is None:
+            assert command["text"] == "& $Block"
+        elif name not in own:
+            assert name in listed, name
+            assert set(command["parameters"]) <= set(listed[name]["parameters"]), command["text"]
+            used.add(name)
+    assert used == set(listed)
+    assert not own & set(listed)
+
+
+@needs_engine
+@pytest.mark.parametrize("name", ["windows.ps1", "reach.ps1"])
+def test_every_type_and_method_is_listed_and_dotnet_stays_in_its_part(
+    name: str, folder: Path
+) -> None:
+    found = parsed(name, folder)
+    kinds = ["core"] if name == "windows.ps1" else ["core", "FullLanguage"]
+    for what, used in (("types", found["types"]), ("methods", found["members"])):
+        assert set(used) <= {each for kind in kinds for each in LISTED[what][kind]}
