@@ -30,11 +30,20 @@ class Reason(str, Enum):
     JUMP_HOST_FAILED = "jump-host-failed"
     HANGS_BEFORE_BANNER = "hangs-before-banner"
     NOT_SSH = "not-ssh"
+    NOT_WINRM = "not-winrm"
+    TLS_UNTRUSTED = "tls-untrusted"
     NO_COMMON_ALGORITHM = "no-common-algorithm"
     HOST_KEY_UNKNOWN = "host-key-unknown"
     HOST_KEY_CHANGED = "host-key-changed"
     LOGIN_REFUSED = "login-refused"
+    WINRM_LOGIN_REFUSED = "winrm-login-refused"
+    ACCESS_DENIED = "access-denied"
+    NO_SUCH_ENDPOINT = "no-such-endpoint"
+    QUOTA = "quota"
+    WINRM_FAULT = "winrm-fault"
     SUDO_REFUSED = "sudo-refused"
+    CONSTRAINED_LANGUAGE = "constrained-language"
+    BLOCKED_BY_ANTIVIRUS = "blocked-by-antivirus"
     SCRIPT_FAILED = "script-failed"
     ANSWER_UNREADABLE = "answer-unreadable"
     DEADLINE = "deadline"
@@ -59,8 +68,9 @@ _REMEDIES = {
         "every firewall between."
     ),
     Reason.REFUSED: (
-        "Start the SSH service on the host, or correct the port in the inventory. A firewall that "
-        "rejects looks the same: permit the port there."
+        "Start the service on the host (sshd; on Windows Enable-PSRemoting, for HTTPS with a "
+        "listener and certificate), or correct the port in the inventory. A firewall that rejects "
+        "looks the same: permit the port there."
     ),
     Reason.UNREACHABLE: (
         "Check the route from this machine to the host's network (VPN, gateway), and that the "
@@ -71,10 +81,18 @@ _REMEDIES = {
         "(AllowTcpForwarding, PermitOpen)."
     ),
     Reason.HANGS_BEFORE_BANNER: (
-        "The port accepts but nothing answers: restart the SSH service, and look for an overloaded "
-        "host or a middlebox that answers in its place."
+        "The port accepts but nothing answers: restart the SSH or WinRM service, and look for an "
+        "overloaded host or a middlebox that answers in its place."
     ),
     Reason.NOT_SSH: "Correct the port in the inventory: another service answers there.",
+    Reason.NOT_WINRM: (
+        "Look at what listens there (winrm enumerate winrm/config/listener), correct port, tls or "
+        "proxy in the inventory, or create the WinRM listener (winrm quickconfig)."
+    ),
+    Reason.TLS_UNTRUSTED: (
+        "Give the path of the listener's CA or self-signed certificate (PEM) as ca_file, or trust "
+        "it on this machine; the address in the inventory must be a name in the certificate."
+    ),
     Reason.NO_COMMON_ALGORITHM: (
         "Update the host's SSH server, or permit a current key exchange, cipher and host key "
         "type in its configuration."
@@ -91,13 +109,42 @@ _REMEDIES = {
         "Check the user name; install the public key in the user's authorized_keys, or correct the "
         "password. The host's own sshd log says why it refused."
     ),
+    Reason.WINRM_LOGIN_REFUSED: (
+        "Check user (DOMAIN\\user, user@domain, or a local user) and password, that the account is "
+        "not locked, and that WinRM permits this auth (winrm get winrm/config/service/auth)."
+    ),
+    Reason.ACCESS_DENIED: (
+        "Log in as an administrator. A local one other than the built-in loses its rights over the "
+        "network (UAC token filter) unless LocalAccountTokenFilterPolicy is 1 in HKLM policies; a "
+        "domain account does not."
+    ),
+    Reason.NO_SUCH_ENDPOINT: (
+        "Compare configuration_name with the host's Get-PSSessionConfiguration; where the list is "
+        "empty, run Enable-PSRemoting there."
+    ),
+    Reason.QUOTA: (
+        "Close sessions left open on the host (Get-PSSession; restarting WinRM ends all), or raise "
+        "the quota it names under WSMan:\\localhost\\Shell or \\Service."
+    ),
+    Reason.WINRM_FAULT: (
+        "Look into the host's event log Windows Remote Management/Operational for this moment; "
+        "restart its WinRM service (Restart-Service WinRM) if it stays."
+    ),
     Reason.SUDO_REFUSED: (
         "Let the user run sh as root by sudo (with NOPASSWD, or with the password the inventory "
         "refers to), or log in as root, or leave sudo out."
     ),
     Reason.SCRIPT_FAILED: (
-        "Check that the user has a working login shell and that sh can be run; the message holds "
-        "the host's own words."
+        "Check that the user has a working login shell and that sh (on Windows: PowerShell) can be "
+        "run; the message holds the host's own words."
+    ),
+    Reason.CONSTRAINED_LANGUAGE: (
+        "AppLocker, WDAC or the session configuration restricts PowerShell for this user: permit "
+        "the collector there, or name a session configuration that lets scripts run."
+    ),
+    Reason.BLOCKED_BY_ANTIVIRUS: (
+        "The host's antivirus (AMSI) stopped the collector before it ran: have the security team "
+        "review its text and permit it, or name a session configuration that is exempt."
     ),
     Reason.ANSWER_UNREADABLE: (
         "Run again; if it stays, look for programs that write to standard output at login, and "
@@ -108,8 +155,8 @@ _REMEDIES = {
         "the inventory if the host is slow by nature."
     ),
     Reason.CONNECTION_LOST: (
-        "Run again; if it stays, look at the host's sshd log and for devices between that cut "
-        "connections (MaxStartups, intrusion prevention)."
+        "Run again; if it stays, look at the host's log (sshd, or Windows Remote Management) and "
+        "for devices between that cut connections (MaxStartups, intrusion prevention)."
     ),
 }
 

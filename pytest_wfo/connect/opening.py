@@ -5,13 +5,17 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_wfo.connect.endpoints import address_of, endpoint_to_dial
 from pytest_wfo.connect.errors import ConnectError, Reason
 from pytest_wfo.connect.keys import KeyFiles
 from pytest_wfo.connect.known_hosts import DEFAULT_FILE, HostKey, KnownHosts, KnownKeys
 from pytest_wfo.connect.local import LocalConnection
 from pytest_wfo.connect.login import credentials_of
-from pytest_wfo.connect.ssh import SshBackend, address_of, endpoint_to_dial
+from pytest_wfo.connect.psrp import PsrpConnection, login_of
+from pytest_wfo.connect.ssh import SshBackend
 from pytest_wfo.connect.testinfra import TestinfraConnection
+from pytest_wfo.connect.tls import TlsContexts
+from pytest_wfo.connect.windows_ssh import WindowsSshBackend
 from pytest_wfo.core.hosts import Host
 
 if TYPE_CHECKING:
@@ -37,7 +41,10 @@ class OpenConnection(Protocol):
         """Get as far as a command could be run. Raises ``ConnectError``."""
 
     def run_script(self, script: bytes, seconds: float) -> ScriptOutput:
-        """Run ``script`` by ``sh``, for at most ``seconds``. Raises ``ConnectError``."""
+        """Run ``script`` by ``sh`` or PowerShell, for at most ``seconds``.
+
+        Raises ``ConnectError``.
+        """
 
     def testinfra_host(self) -> testinfra.host.Host:
         """The live testinfra host on the same connection."""
@@ -50,11 +57,13 @@ class OpenConnection(Protocol):
 
 
 class Connector:
-    """Opens connections for a run: secrets, key files and known_hosts are each read once."""
+    """Opens connections for a run: secrets, key files, certificates and known_hosts are each read
+    once."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._keys = KeyFiles()
+        self._tls = TlsContexts()
         self._lock = threading.Lock()
         self._known_hosts: dict[str, KnownHosts] = {}
 
@@ -65,8 +74,10 @@ class Connector:
         Raises ``ConnectError``: secret-missing, unsupported.
         """
         connection = host.connection
-        if host.platform != "posix":
-            words = f"hosts of platform {host.platform} cannot be examined by this version"
+        if connection.kind == "psrp":
+            return self._psrp(host)
+        if host.platform != "posix" and connection.kind != "ssh":
+            words = f"a {host.platform} host is examined by psrp or ssh, not by {connection.kind}"
             raise unsupported(host, words)
         if connection.kind == "local":
             return LocalConnection(host)
@@ -78,7 +89,31 @@ class Connector:
             raise unsupported(host, f"its jump host {connection.via} is not reached by SSH")
         credentials = credentials_of(host, str(endpoint_to_dial(host)), self._vault, self._keys)
         backend = jump if isinstance(jump, SshBackend) else None
-        return SshBackend(host, credentials, self._known_keys(host), backend)
+        kind = SshBackend if host.platform == "posix" else WindowsSshBackend
+        return kind(host, credentials, self._known_keys(host), backend)
+
+    def _psrp(self, host: Host) -> PsrpConnection:
+        connection = host.connection
+        if connection.via:
+            raise unsupported(host, "only SSH hosts are reached through a jump host")
+        login, passphrase = login_of(host, self._vault), None
+        if not connection.tls:
+            return PsrpConnection(host, login, None)
+        if connection.passphrase is not None:
+            where = str(endpoint_to_dial(host))
+            passphrase = self._vault.resolve(
+                connection.passphrase,
+                host=host.name,
+                endpoint=where,
+                user=connection.user,
+                purpose="passphrase",
+            )
+        try:
+            context = self._tls.context_for(connection, passphrase)
+        except ValueError as error:
+            where, words = str(endpoint_to_dial(host)), f"{host.name}: {error}"
+            raise ConnectError(Reason.SECRET_MISSING, host.name, where, words) from None
+        return PsrpConnection(host, login, context)
 
     def _known_keys(self, host: Host) -> KnownKeys:
         connection = host.connection
@@ -98,7 +133,8 @@ class Connector:
 
 def unsupported(host: Host, words: str) -> ConnectError:
     """The error for a host the inventory reaches in a way that cannot work."""
-    where = str(endpoint_to_dial(host)) if host.connection.kind == "ssh" else host.connection.kind
+    dialed = host.connection.kind in {"ssh", "psrp"}
+    where = str(endpoint_to_dial(host)) if dialed else host.connection.kind
     return ConnectError(Reason.UNSUPPORTED, host.name, where, f"{host.name}: {words}")
 
 

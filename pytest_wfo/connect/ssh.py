@@ -12,7 +12,8 @@ import testinfra.host
 from testinfra.backend.paramiko import ParamikoBackend
 
 from pytest_wfo.connect.channel import Exchange, execute, guard
-from pytest_wfo.connect.dial import Endpoint, dial
+from pytest_wfo.connect.dial import dial
+from pytest_wfo.connect.endpoints import address_of, endpoint_to_dial
 from pytest_wfo.connect.errors import ConnectError, Reason, endpoint_of, excerpt
 from pytest_wfo.connect.handshake import Session, Wire, check_host_key, shake_hands
 from pytest_wfo.connect.login import log_in
@@ -278,14 +279,3 @@ class _Asked:
             exchange.outgoing += self._password + b"\n"
         if times > 1:
             self.in_vain = exchange.aborted = True
-
-
-def address_of(host: Host) -> str:
-    """The management address: the connection's own, or else the first for WFO traffic."""
-    return host.connection.address or host.addresses[0]
-
-
-def endpoint_to_dial(host: Host) -> Endpoint:
-    """What stage one needs to know of ``host``."""
-    connection = host.connection
-    return Endpoint(host.name, address_of(host), connection.port, connection.timeouts.connect)

@@ -17,9 +17,11 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, cast
 
 from pytest_wfo.connect.dial import Dialed, Dialer
+from pytest_wfo.connect.endpoints import endpoint_to_dial
 from pytest_wfo.connect.errors import ConnectError, Reason, excerpt
 from pytest_wfo.connect.opening import Connector, OpenConnection, jump_host, unsupported
-from pytest_wfo.connect.ssh import SshBackend, endpoint_to_dial
+from pytest_wfo.connect.psrp import PsrpConnection
+from pytest_wfo.connect.ssh import SshBackend
 from pytest_wfo.core.facts import Access
 from pytest_wfo.gather.answers import HostAnswer, Request
 
@@ -36,9 +38,12 @@ __all__ = ["HostAnswer", "Request", "gather"]
 # paramiko's cost a host doubles from 20 to 100 threads (they take turns on the interpreter lock).
 SSH_THREADS = 24
 
-# Connections made ahead of busy SSH threads. sshd hangs up on whoever has not logged in after
-# LoginGraceTime (120 s), so they must not queue by the hundred behind slow scripts.
+# Connections made ahead of busy SSH threads: at least so many, and as many as will have their turn
+# in time at the pace so far. sshd hangs up on whoever has not logged in after LoginGraceTime
+# (120 s), so they must not queue by the hundred behind slow scripts; but a dead host that is dialled
+# last makes everyone wait for its timeout.
 WINDOW = 16
+AHEAD_SECONDS = 20.0
 
 # A connection attempt this old does not count into the window: the host is far away or dead, and
 # dead hosts must not take turns.
@@ -127,6 +132,8 @@ class _Run:
         self._tunnelling: dict[_Node, float] = {}  # since when
         self._ready: deque[tuple[_Node, socket.socket | paramiko.Channel | None]] = deque()
         self._running: set[_Node] = set()
+        self._turns = 0  # examinations that ended
+        self._begun = 0.0
         self._later: list[tuple[float, _Node]] = []
         self._ssh = ThreadPoolExecutor(SSH_THREADS, "wfo-ssh")
         self._tunnels = ThreadPoolExecutor(TUNNEL_THREADS, "wfo-tunnel")
@@ -138,6 +145,7 @@ class _Run:
         for node in list(self._nodes.values()):
             if not node.finished and not node.host.connection.via:
                 self._enqueue(node)
+        self._begun = time.monotonic()  # after the prompts
         while any(not node.finished for node in self._nodes.values()):
             self._advance()
             for outcome in self._dialer.poll(self._patience()):
@@ -220,7 +228,8 @@ class _Run:
 
     def _wanted(self) -> int:
         """How many connections there is use for: one for each idle thread, and some ahead."""
-        return WINDOW + SSH_THREADS - len(self._running)
+        pace = self._turns / max(time.monotonic() - self._begun, 0.1)  # a second
+        return max(WINDOW, int(pace * AHEAD_SECONDS)) + SSH_THREADS - len(self._running)
 
     def _young(self) -> int:
         since = time.monotonic() - YOUNG_SECONDS
@@ -236,7 +245,7 @@ class _Run:
         return min(waits)
 
     def _enqueue(self, node: _Node) -> None:
-        if isinstance(node.connection, SshBackend):
+        if isinstance(node.connection, SshBackend | PsrpConnection):
             self._to_dial.append(node)
         else:
             self._begin(node)
@@ -265,6 +274,7 @@ class _Run:
                 self._finish(node, None)
             return
         self._running.discard(node)
+        self._turns += 1
         if event.error is not None:
             self._failed(node, event.error)
         else:
@@ -313,7 +323,8 @@ class _Run:
         connection = cast("OpenConnection", node.connection)
         try:
             if stream is not None:
-                cast("SshBackend", connection).use(stream)
+                dialled = cast("SshBackend | PsrpConnection", connection)
+                dialled.use(cast("socket.socket", stream))
             connection.connect()
             self._report(_Event(node))
             if node.script is None:

@@ -99,7 +99,7 @@ def test_every_host_gets_its_own_reason(sshd: LoopbackSshd, tmp_path: Path) -> N
         "nameless": "name-not-resolved",
         "stranger": "host-key-unknown",
         "keyless": "secret-missing",
-        "windows": "unsupported",
+        "windows": "script-failed",
         "here": "",
     }
     for answer in answers.values():
