@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pytest_wfo import __version__
 from pytest_wfo.connect.secrets import Vault
 from pytest_wfo.core.facts import HostFacts, Target
-from pytest_wfo.core.hosts import Site
+from pytest_wfo.core.hosts import Host, Site
 from pytest_wfo.core.plan import Cell, targets_of
 from pytest_wfo.core.site_facts import SiteFacts, is_ip
 from pytest_wfo.gather.answers import HostAnswer
@@ -18,6 +18,9 @@ from pytest_wfo.gather.gatherer import Request, gather
 from pytest_wfo.gather.names import resolve_names
 from pytest_wfo.gather.snapshot import Snapshot
 from pytest_wfo.probes.posix import posix_script, read_posix
+from pytest_wfo.probes.windows import read_windows, windows_script
+
+WINDOWS = "windows"
 
 
 def gather_site(
@@ -35,7 +38,10 @@ def gather_site(
     taken_at = datetime.now(timezone.utc)
     resolved = resolve_names(address for host in site.hosts.values() for address in host.addresses)
     targets = targets_of(cells, site, resolved)
-    requests = {name: Request(site.hosts[name], _script(targets.get(name, ()))) for name in names}
+    requests = {
+        name: Request(host, _script(host, targets.get(name, ())))
+        for name, host in ((name, site.hosts[name]) for name in names)
+    }
     of_hosts = {name: host.connection for name, host in site.hosts.items()}
     passed_through = {**of_hosts, **site.jump_hosts}
     answers = gather(requests, passed_through, vault, on_progress)
@@ -55,8 +61,10 @@ def _scrubbed(answer: HostAnswer, vault: Vault) -> HostAnswer:
     return replace(answer, access=access, output=vault.scrub(answer.output))
 
 
-def _script(targets: Iterable[Target]) -> bytes:
+def _script(host: Host, targets: Iterable[Target]) -> bytes:
     tried = [target for target in targets if is_ip(target.address)]
+    if host.platform == WINDOWS:
+        return windows_script(tried).encode("ascii")
     return posix_script(tried, marker=f"wfo{secrets.token_hex(12)}")
 
 
@@ -65,10 +73,13 @@ def read_snapshot(snapshot: Snapshot, site: Site, cells: Iterable[Cell]) -> Site
     targets = targets_of(cells, site, snapshot.resolved)
     facts: dict[str, HostFacts] = {}
     for name, answer in snapshot.answers.items():
+        if name not in site.hosts:
+            continue  # the inventory has changed since; the report says so
         if not answer.access.reached:
             facts[name] = HostFacts(access=answer.access)
             continue
-        facts[name] = read_posix(
+        read = read_windows if site.hosts[name].platform == WINDOWS else read_posix
+        facts[name] = read(
             answer.output,
             answer.access,
             targets.get(name, ()),
