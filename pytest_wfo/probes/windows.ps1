@@ -61,8 +61,15 @@ function New-List($Rows) {
     @{ rows = @($all | Select-Object -First 3000); total = $all.Count }
 }
 
+# A WMI that hangs must not take the time of everything else.
 function Get-Rows($Namespace, $Query) {
-    Get-CimInstance -Namespace $Namespace -Query $Query -OperationTimeoutSec 30 -ErrorAction Stop
+    if ($room.seconds -lt 0) { throw 'wmi-too-slow' }
+    $since = [datetime]::UtcNow
+    try {
+        Get-CimInstance -Namespace $Namespace -Query $Query -OperationTimeoutSec 20 -ErrorAction Stop
+    } finally {
+        $room.seconds -= ([datetime]::UtcNow - $since).TotalSeconds
+    }
 }
 
 # The values of one key, as name, value, name, value. A key that does not exist has none.
@@ -79,14 +86,14 @@ function Add-Key($Path, $Only) {
                 if ($Only -and $Only -notcontains $one.Name) { continue }
                 $value = $one.Value
                 if ($value -is [string]) {
-                    $room.left -= $value.Length
+                    $room.characters -= $value.Length
                 } elseif ($value -is [int] -or $value -is [long]) {
                     $value = [long]$value
                 } else {
                     $value = $null
                 }
-                $room.left -= $one.Name.Length
-                if ($room.left -lt 0) { throw 'too-much-text' }
+                $room.characters -= $one.Name.Length
+                if ($room.characters -lt 0) { throw 'too-much-text' }
                 $one.Name
                 $value
             }
@@ -264,12 +271,15 @@ function Add-Firewall {
     }
     Add-Section 'products' {
         Assert-FullLanguage
-        New-List (New-Object -ComObject 'HNetCfg.FwProducts' | ForEach-Object {
+        $products = New-Object -ComObject 'HNetCfg.FwProducts'
+        $found = @(foreach ($product in $products) {
             @{
-                name = ConvertTo-Text $_.DisplayName 256
-                categories = @(foreach ($one in $_.RuleCategories) { ConvertTo-Number $one })
+                name = ConvertTo-Text $product.DisplayName 256
+                categories = @(foreach ($one in $product.RuleCategories) { ConvertTo-Number $one })
             }
         })
+        if ($found.Count -ne $products.Count) { throw 'value-missing' }
+        New-List $found
     }
     # Last, as they are the most text.
     foreach ($store in @("$local\FirewallRules", "$group\FirewallRules", "$local\Mdm\FirewallRules")) {
@@ -345,7 +355,7 @@ function Get-Answer($RequestText) {
     $start = [datetime]::UtcNow.Ticks
     $sections = [ordered]@{}
     $registry = [ordered]@{}
-    $room = @{ left = 3000000 }
+    $room = @{ characters = 3000000; seconds = 40 }
     $request = ConvertFrom-Json $RequestText
     Add-Machine
     Add-Network

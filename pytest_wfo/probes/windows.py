@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files as resources
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from pytest_wfo.core.facts import Access, Fact, FileStat, HostFacts, Target, Unknown
-from pytest_wfo.core.packet_filter import PacketFilter
 from pytest_wfo.probes.envelope import UnreadableError
 from pytest_wfo.probes.posix import UNREADABLE
 from pytest_wfo.probes.windows_envelope import Answer, NotSeenError, read_answer
@@ -94,9 +93,7 @@ def read_windows(
         routes=_fact("routes", lambda: read_routes(answer)),
         forwarding=_fact("forwarding", lambda: read_forwarding(answer)),
         listeners=_fact("listening sockets", lambda: read_listeners(answer)),
-        firewall=cast(
-            "Fact[PacketFilter]", _fact("the firewall", lambda: read_windows_firewall(answer))
-        ),
+        firewall=_fact("the firewall", lambda: read_windows_firewall(answer)),
         processes=_fact("processes", lambda: read_processes(answer)),
         probes=_fact("connections", lambda: read_probes(answer, targets)),
         files=_files(answer),

@@ -18,7 +18,8 @@ NEEDS_FULL_LANGUAGE = "needs-full-language"
 _OWN_WORDS = {
     NEEDS_FULL_LANGUAGE: "PowerShell runs in ConstrainedLanguage there, which forbids it",
     "too-much-text": "the host has more text of this kind than the collector carries",
-    "value-missing": "PowerShell does not show every value of this registry key",
+    "value-missing": "PowerShell does not show every one of them",
+    "wmi-too-slow": "WMI took so long for other questions that this one was not asked",
 }
 
 _START = '{"v":'

@@ -63,6 +63,8 @@ def read_interfaces(answer: Answer) -> tuple[tuple[NetworkInterface, ...], tuple
                 profile=None if categories is None else _profile(categories.get(index)),
             )
         )
+    if not found:
+        unread.append(Unread(Area.INTERFACES, "Windows shows no connected interface with IPv4"))
     return tuple(found), tuple(unread)
 
 

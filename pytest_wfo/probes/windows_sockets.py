@@ -55,6 +55,7 @@ def read_listeners(answer: Answer) -> Fact[tuple[Listener, ...]]:
     services = _services(answer)
     queues = _queues(answer)
     proxies = _proxies(answer)
+    programs = read_programs(answer)
     bound = {(plain(text(row, "address") or ""), integer(row, "port")) for row in rows}
     found = []
     for row in rows:
@@ -63,6 +64,10 @@ def read_listeners(answer: Answer) -> Fact[tuple[Listener, ...]]:
         if isinstance(owner, Known) and port in proxies and _HELPER in owner.value.process:
             process = f"{owner.value.process}, port proxy to {proxies[port]}"
             owner = Known(replace(owner.value, process=process), owner.source)
+        program = programs[address, port]
+        if isinstance(owner, Known) and isinstance(program, Known):
+            path, hosted = program.value.path, program.value.services
+            owner = Known(replace(owner.value, path=path, services=hosted), owner.source)
         found.append(Listener(address, port, _ipv4(address, port, bound), owner))
     return Known(tuple(found), "MSFT_NetTCPConnection")
 

@@ -20,6 +20,7 @@ function Get-CimInstance {
         $record = New-Object Management.Automation.ErrorRecord @($exception, [string]$failure.id, [string]$failure.category, $null)
         $PSCmdlet.ThrowTerminatingError($record)
     }
+    if ($answer.Value.seconds) { Start-Sleep -Milliseconds (1000 * $answer.Value.seconds) }
     foreach ($row in $answer.Value.rows) {
         if ($column -and [string]$row.$column -ne $wanted) { continue }
         # As CIM does, it fills the columns that were asked for and no others.
@@ -52,7 +53,7 @@ if ($state.products -and $env:WINDOWSLAB_LANGUAGE -ne 'ConstrainedLanguage') {
     function New-Object {
         [CmdletBinding()]
         param([Parameter(Position = 0)] $TypeName, [Parameter(Position = 1)] [object[]]$ArgumentList, [string]$ComObject)
-        if ($ComObject -eq 'HNetCfg.FwProducts') { return $state.products.rows }
+        if ($ComObject -eq 'HNetCfg.FwProducts') { return ,@($state.products.rows) }
         Microsoft.PowerShell.Utility\New-Object @PSBoundParameters
     }
     $parts += 'New-Object'

@@ -80,3 +80,17 @@ def test_every_type_and_method_is_listed_and_dotnet_stays_in_its_part(
     kinds = ["core"] if name == "windows.ps1" else ["core", "FullLanguage"]
     for what, used in (("types", found["types"]), ("methods", found["members"])):
         assert set(used) <= {each for kind in kinds for each in LISTED[what][kind]}
+
+
+NEWER = [
+    "1 ? 2 : 3", "Get-Item a && Get-Item b", "$a ?? $b", "$a ??= $b", "${a}?.b", "class A { }",
+    "using namespace System", "enum E { A }", "function f { clean { } }", "foreach ($a b) { }",
+]  # fmt: skip
+
+
+@needs_engine
+def test_the_check_would_see_what_is_newer(folder: Path) -> None:
+    for snippet in NEWER:
+        TEXTS[snippet] = f"{snippet}\n"
+        found = parsed(snippet, folder)
+        assert found["newer"] or found["errors"], snippet

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_wfo.core.facts import Known, Unknown
-from pytest_wfo.probes.windows import read_windows
+from pytest_wfo.probes.windows import read_windows, windows_script
 from tests.probes.windows.cells import firewall_of
 from tests.probes.windows.host import (
     REACHED,
@@ -109,7 +109,7 @@ def test_a_value_that_hides_behind_a_name_of_powershell_is_missed_aloud() -> Non
     state["registry"][RULES]["PSPath"] = rule("hidden").replace("Allow", "Block")
     unread = firewall_of(ask(state).facts).unread
     assert [(each.area.value, each.reason) for each in unread] == [
-        ("firewall rules", "local store: PowerShell does not show every value of this registry key")
+        ("firewall rules", "local store: PowerShell does not show every one of them")
     ]
 
 
@@ -134,6 +134,22 @@ def test_a_list_that_is_cut_is_unknown() -> None:
     fact = ask(state).facts.processes
     assert isinstance(fact, Unknown)
     assert fact.reason == "processes: the host has 3001, of which 3000 were reported"
+
+
+@needs_engine
+def test_a_wmi_that_hangs_costs_its_own_time_only() -> None:
+    state = load("base")
+    slow = "root/StandardCimv2:MSFT_NetIPAddress"
+    state["cim"][slow] = {"rows": state["cim"][slow]["rows"], "seconds": 0.8}
+    script = windows_script(())
+    assert "seconds = 40" in script
+    done = WindowsHost(state).run(script.replace("seconds = 40", "seconds = 0.6"))
+    facts = read_windows(done.stdout.decode("ascii"), REACHED, (), asked=0.0, answered=0.0)
+    assert isinstance(facts.addresses, Known)
+    assert isinstance(facts.identity, Known)
+    assert isinstance(facts.rights, Known)
+    assert isinstance(facts.processes, Unknown)
+    assert "was not asked" in facts.processes.reason
 
 
 @needs_engine

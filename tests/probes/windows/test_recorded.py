@@ -96,6 +96,11 @@ def test_a_cut_off_answer_claims_nothing(name: str) -> None:
         ('{"v":1,"platform":"windows","error":"PowerShell is older"}', "could not work: Power"),
         ('{"v":2,"platform":"windows"}', "another version"),
         ('{"v":1,"platform":"windows"}', "not complete"),
+        ('{"v":1,"platform":"windows","x":' + "[" * 400 + "]" * 400 + "}", "not complete"),
+        (
+            '{"v":1,"platform":"windows","x":' + "[" * 99999 + "]" * 99999 + "}",
+            "cut off or damaged",
+        ),
         ('{"v":1,"platform":"windows","complete":true,"sections":[],"registry":{}}', "damaged"),
         (
             '{"v":1,"platform":"windows","complete":true,"sections":{"a":1},"registry":{}}',
