@@ -14,10 +14,8 @@ from dataclasses import dataclass, replace
 from pytest_wfo.core.facts import Fact, Known, Listener, Owner, Unknown
 from pytest_wfo.core.intervals import Intervals, normalize
 from pytest_wfo.core.windows_firewall import SYSTEM as SYSTEM_PROGRAM
-from pytest_wfo.core.windows_firewall import Program
 from pytest_wfo.probes.envelope import printable
 from pytest_wfo.probes.windows_envelope import (
-    ELEVATE,
     Answer,
     Failure,
     NotSeenError,
@@ -70,28 +68,6 @@ def read_listeners(answer: Answer) -> Fact[tuple[Listener, ...]]:
             owner = Known(replace(owner.value, path=path, services=hosted), owner.source)
         found.append(Listener(address, port, _ipv4(address, port, bound), owner))
     return Known(tuple(found), "MSFT_NetTCPConnection")
-
-
-def read_programs(answer: Answer) -> dict[tuple[str, int], Fact[Program]]:
-    """The program behind each listening socket, by its address and port, as firewall rules name it."""
-    try:
-        rows = answer.rows("processes", "the program behind the socket: processes")
-        paths = {integer(row, "pid"): text(row, "path") for row in rows}
-    except NotSeenError as error:
-        unseen: Fact[Program] = error.fact
-        paths = {}
-    else:
-        unseen = Unknown("the program behind the socket: its path is not shown to us", ELEVATE)
-    hosted = _services(answer)
-    known = answer.failure("services") is None
-    found: dict[tuple[str, int], Fact[Program]] = {}
-    for row in answer.rows("listeners", "listening sockets"):
-        pid = integer(row, "pid")
-        path = SYSTEM_PROGRAM if pid == SYSTEM else paths.get(pid)
-        services = frozenset(hosted.names.get(pid, ())) if known else None
-        program = Known(Program(path, services), "Win32_Process") if path else unseen
-        found[plain(text(row, "address") or ""), integer(row, "port")] = program
-    return found
 
 
 def _ipv4(address: str, port: int, bound: set[tuple[str, int]]) -> bool | None:
