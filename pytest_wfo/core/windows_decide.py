@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.facts import Fact, Known
-from pytest_wfo.core.intervals import Intervals, difference, intersection
-from pytest_wfo.core.pieces import Part, pieces_of
+from pytest_wfo.core.intervals import Intervals, difference, intersection, normalize
 from pytest_wfo.core.policy import Decision, Direction, Flow, Piece
-from pytest_wfo.core.windows_cells import Cell, agreed
+from pytest_wfo.core.windows_cells import Cell, agreed, remote_of
 from pytest_wfo.core.windows_doubts import doubted
 from pytest_wfo.core.windows_firewall import Program, WindowsFirewall
 from pytest_wfo.core.windows_hardening import after_hardening
-from pytest_wfo.core.windows_index import CLIENT_PORTS
+from pytest_wfo.core.windows_index import file_name
 from pytest_wfo.core.windows_layer import decide_layer
 from pytest_wfo.core.windows_match import Situation
 from pytest_wfo.core.windows_rules import Profile
@@ -49,14 +49,30 @@ def decide_windows(
     local, remote = (
         (flow.destinations, flow.sources) if inward else (flow.sources, flow.destinations)
     )
-    parts: list[Part] = []
+    found: dict[_Key, list[tuple[int, int]]] = {}
     for stretch in stretches(firewall, local, remote):
         question = _Question(firewall, flow, programs, stretch)
         for own, cells in question.answers():
             for cell in doubted(firewall, cells):
-                ends = (cell.remote, own) if inward else (own, cell.remote)
-                parts.append(Part(cell.decision, *ends, CLIENT_PORTS, cell.rule, cell.why))
-    return pieces_of(parts, CLIENT_PORTS)
+                key = (cell.decision, cell.rule, cell.why, own)
+                found.setdefault(key, []).extend(cell.remote)
+    return _pieces(found, inward=inward)
+
+
+_Key = tuple[Decision, str, str, Intervals]  # the own addresses are the last
+
+
+def _pieces(found: dict[_Key, list[tuple[int, int]]], *, inward: bool) -> tuple[Piece, ...]:
+    """Join what differs by the own addresses only."""
+    joined: dict[tuple[Decision, str, str, Intervals], list[tuple[int, int]]] = {}
+    for (*what, own), spans in found.items():
+        joined.setdefault((*what, normalize(spans)), []).extend(own)  # type: ignore[arg-type]
+    pieces = []
+    for (decision, rule, why, remote), spans in joined.items():
+        near, far = AddressSet(normalize(spans)), AddressSet(remote)
+        ends = (far, near) if inward else (near, far)
+        pieces.append(Piece(decision, *ends, rule, why))
+    return tuple(sorted(pieces, key=lambda p: (p.sources.intervals, p.destinations.intervals)))
 
 
 class _Question:
@@ -91,7 +107,8 @@ class _Question:
         parts = [self._stretch.local.intervals]
         if not self._stretch.held:
             return parts
-        hardening = self._firewall.index.hardening(self._direction)
+        names = [file_name(program.path) for program in self._programs]
+        hardening = self._firewall.index.hardening(self._direction, names)
         conditions = {
             entry.rule.local.intervals for entry in (*self._entries, *hardening) if entry.rule.local
         }
@@ -109,22 +126,32 @@ class _Question:
     def _over_carriers(self, own: Intervals) -> list[Cell]:
         if not self._stretch.carriers:
             return self._inside(own)
-        found = [(carrier, self._on(carrier, own)) for carrier in self._stretch.carriers]
-        return found[0][1] if len(found) == 1 else agreed(found, self._remote)
+        settled: list[Cell] = []
+        left = self._remote
+        found: list[tuple[Carrier, list[Cell]]] = []
+        for carrier in self._stretch.carriers:  # the certain ones come first
+            if not left:
+                break
+            cells = self._on(carrier, own, left)
+            if carrier.certain:
+                settled += [cell for cell in cells if cell.decision is Decision.DENIED]
+                left = difference(left, remote_of(cells, Decision.DENIED))
+            found.append((carrier, cells))
+        return settled + agreed(found, left)
 
     def _inside(self, own: Intervals) -> list[Cell]:
         """Connections between the host's own addresses: only hardening applies (KB2771908)."""
         why = "the rules of the profiles do not apply inside the host"
         cell = Cell(Decision.PERMITTED, self._remote, "an address of the host itself", why)
-        situation = self._situation(Carrier(None, Profile.PUBLIC, False), own)
+        situation = self._situation(Carrier(None, Profile.PUBLIC, False), own, self._remote)
         return after_hardening(situation, self._direction, [cell])
 
-    def _on(self, carrier: Carrier, own: Intervals) -> list[Cell]:
-        situation = self._situation(carrier, own)
+    def _on(self, carrier: Carrier, own: Intervals, remote: Intervals) -> list[Cell]:
+        situation = self._situation(carrier, own, remote)
         cells = decide_layer(situation, self._direction, self._entries)
         return after_hardening(situation, self._direction, cells)
 
-    def _situation(self, carrier: Carrier, own: Intervals) -> Situation:
+    def _situation(self, carrier: Carrier, own: Intervals, remote: Intervals) -> Situation:
         return Situation(
             self._firewall,
             self._firewall.profiles[carrier.profile],
@@ -133,5 +160,5 @@ class _Question:
             self._port,
             own,
             self._stretch.held,
-            self._remote,
+            remote,
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from pytest_wfo.core.policy import Decision
 from pytest_wfo.core.windows_cells import Cell
 from pytest_wfo.core.windows_firewall import Area, ServiceState, WindowsFirewall
+
+_Doubts = Sequence[tuple[str, str]]  # what is to blame, and why
 
 _NOT_IN_FORCE = "what the rules say is not what happens"
 _NOT_READ = "part of the firewall could not be read"
@@ -16,15 +18,23 @@ _NOT_READ = "part of the firewall could not be read"
 def doubted(firewall: WindowsFirewall, cells: list[Cell]) -> list[Cell]:
     """``cells`` with every decision taken back that something speaks against."""
     against = list(_against_everything(firewall))
-    hardening = [each.reason for each in firewall.unread if each.area is Area.HARDENING]
-    return [
-        _undecided(cell, against)
-        if against
-        else _undecided(cell, [(reason, _NOT_READ) for reason in hardening])
-        if hardening and cell.decision is Decision.PERMITTED
-        else cell
-        for cell in cells
-    ]
+    hardening = [(reason, _NOT_READ) for reason in _unread(firewall, Area.HARDENING)]
+    interfaces = "; ".join(_unread(firewall, Area.INTERFACES))
+    return [_doubted(cell, against, hardening, interfaces) for cell in cells]
+
+
+def _doubted(cell: Cell, against: _Doubts, hardening: _Doubts, interfaces: str) -> Cell:
+    if against:
+        cell = _undecided(cell, against)
+    elif hardening and cell.decision is Decision.PERMITTED:
+        cell = _undecided(cell, hardening)
+    elif interfaces and cell.decision is Decision.UNDECIDED:
+        cell = replace(cell, why=f"{cell.why} ({interfaces})")
+    return cell
+
+
+def _unread(firewall: WindowsFirewall, area: Area) -> list[str]:
+    return [each.reason for each in firewall.unread if each.area is area]
 
 
 def _against_everything(firewall: WindowsFirewall) -> Iterator[tuple[str, str]]:
@@ -49,7 +59,7 @@ def _service(name: str, state: ServiceState | None) -> Iterator[tuple[str, str]]
         yield f"service {name} is disabled", "unsupported by Microsoft: it ends with the next start"
 
 
-def _undecided(cell: Cell, against: Iterable[tuple[str, str]]) -> Cell:
+def _undecided(cell: Cell, against: _Doubts) -> Cell:
     if cell.decision is Decision.UNDECIDED:
         return cell
     rules, whys = zip(*against, strict=True)

@@ -14,18 +14,15 @@ from pytest_wfo.core.policy import Decision, Direction
 from pytest_wfo.core.windows_cells import Cell, Claim, shared_out
 from pytest_wfo.core.windows_index import Entry
 from pytest_wfo.core.windows_match import Situation
-from pytest_wfo.core.windows_rules import ANY_PROTOCOL, TCP, Action, summary
+from pytest_wfo.core.windows_rules import ANY_PROTOCOL, TCP, Action
 from pytest_wfo.core.windows_scope import is_of_program
 
 
 def after_hardening(situation: Situation, direction: Direction, cells: list[Cell]) -> list[Cell]:
     """``cells`` after the layer. While the program is not known, only rules for all programs count:
     the layer is about Windows' own services."""
-    entries = [
-        entry
-        for entry in situation.firewall.index.hardening(direction)
-        if _concerns(situation, entry)
-    ]
+    found = situation.firewall.index.hardening(direction, situation.file_names())
+    entries = [entry for entry in found if _concerns(situation, entry)]
     if not entries:
         return cells
     return [part for cell in cells for part in _cut(situation, entries, cell)]
@@ -44,24 +41,25 @@ def _cut(situation: Situation, entries: list[Entry], cell: Cell) -> list[Cell]:
     tcp = [entry for entry in entries if entry.rule.protocol in (TCP, ANY_PROTOCOL)]
     hits = [hit for hit in map(situation.hit, tcp) if hit]
     allowing = [hit for hit in hits if hit.entry.rule.action is Action.ALLOW]
+    told = situation.firewall.index.told
     allowed = normalize(span for hit in allowing for span in hit.sure)
     perhaps_allowed = normalize(span for hit in allowing for span in hit.maybe)
     claims: list[Claim] = [(allowed, _same(cell))]
     for hit in hits:
         if hit.entry.rule.action is not Action.ALLOW:
             surely = difference(hit.sure, perhaps_allowed)
-            claims.append((surely, _cell(Decision.DENIED, hit.entry, "blocks it")))
+            claims.append((surely, _cell(Decision.DENIED, told(hit.entry), "blocks it")))
     for hit in hits:
         depends = " and ".join(hit.depends)
         if hit.entry.rule.action is Action.ALLOW:
             why = f"may be the only one that permits it: it {depends}"
         else:
             why = f"may block it: it {depends}" if depends else "blocks it, if nothing permits it"
-        claims.append((hit.maybe, _cell(Decision.UNDECIDED, hit.entry, why)))
+        claims.append((hit.maybe, _cell(Decision.UNDECIDED, told(hit.entry), why)))
     named = [entry for entry in entries if entry.rule.program or entry.rule.service]
     if named:
         why = "names the program, but no rule of this layer speaks of this port"
-        claims.append((cell.remote, _cell(Decision.UNDECIDED, named[0], why)))
+        claims.append((cell.remote, _cell(Decision.UNDECIDED, told(named[0]), why)))
     found, rest = shared_out(cell.remote, claims)
     return found + ([replace(cell, remote=rest)] if rest else [])
 
@@ -70,5 +68,5 @@ def _same(cell: Cell) -> Callable[[Intervals], Cell]:
     return lambda remote: replace(cell, remote=remote)
 
 
-def _cell(decision: Decision, entry: Entry, why: str) -> Callable[[Intervals], Cell]:
-    return lambda remote: Cell(decision, remote, summary(entry.rule), why)
+def _cell(decision: Decision, rule: str, why: str) -> Callable[[Intervals], Cell]:
+    return lambda remote: Cell(decision, remote, rule, why)

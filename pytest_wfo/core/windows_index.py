@@ -15,6 +15,7 @@ from pytest_wfo.core.windows_rules import (
     Action,
     Ports,
     WindowsRule,
+    summary,
 )
 from pytest_wfo.core.windows_validity import is_ignored, is_newer
 
@@ -63,20 +64,22 @@ class RuleIndex:
     ) -> None:
         self._active = {direction: _Bucket() for direction in (Direction.IN, Direction.OUT)}
         self._allowing = {direction: _Allowing() for direction in (Direction.IN, Direction.OUT)}
-        self._hardening: dict[Direction, list[Entry]] = {Direction.IN: [], Direction.OUT: []}
+        self._hardening: dict[tuple[Direction, str], list[Entry]] = {}
+        self._told: dict[int, str] = {}
         for number, rule in enumerate(rules):
             for direction in _directions(rule):
                 entry = _entry(number, rule, direction)
                 if rule.elsewhere and not is_newer(rule, policy_version):
                     continue
-                enabled = rule.active or rule.lacks("Active")
-                if rule.store.hardening and enabled:
-                    self._hardening[direction].append(entry)
-                if rule.store.hardening:
-                    continue
-                if rule.action is Action.ALLOW:
+                if rule.action is Action.ALLOW and not rule.store.hardening:
                     self._allowing[direction].add(entry)
-                if enabled:
+                if is_ignored(rule):
+                    continue
+                enabled = rule.active or rule.lacks("Active")
+                if enabled and rule.store.hardening:
+                    key = (direction, file_name(rule.program))
+                    self._hardening.setdefault(key, []).append(entry)
+                elif enabled:
                     self._active[direction].add(entry)
         for bucket in self._active.values():
             bucket.finish()
@@ -92,9 +95,16 @@ class RuleIndex:
         names), or are for all ports and programs alike."""
         return self._allowing[direction].find(port, programs)
 
-    def hardening(self, direction: Direction) -> list[Entry]:
-        """The service hardening rules that can meet TCP or tell that a service is hardened."""
-        return self._hardening[direction]
+    def hardening(self, direction: Direction, programs: Iterable[str]) -> list[Entry]:
+        """The service hardening rules that are about one of the programs or about no certain one."""
+        names = dict.fromkeys((*programs, ""))
+        return [entry for name in names for entry in self._hardening.get((direction, name), ())]
+
+    def told(self, entry: Entry) -> str:
+        """The rule's ``summary``, made once: it is part of many answers."""
+        if entry.number not in self._told:
+            self._told[entry.number] = summary(entry.rule)
+        return self._told[entry.number]
 
 
 class _Bucket:
@@ -165,7 +175,7 @@ def file_name(path: str) -> str:
 
 
 def _directions(rule: WindowsRule) -> Iterator[Direction]:
-    if is_ignored(rule) or (rule.action is None and not rule.lacks("Action")):
+    if rule.action is None and not rule.lacks("Action"):
         return
     if rule.direction:
         yield rule.direction

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from pytest_wfo.core.intervals import EMPTY, Intervals, difference, intersection, normalize, union
 from pytest_wfo.core.policy import Decision, Direction
@@ -10,8 +10,12 @@ from pytest_wfo.core.windows_cells import Cell, Claim, shared_out
 from pytest_wfo.core.windows_index import Entry
 from pytest_wfo.core.windows_match import Hit, Situation
 from pytest_wfo.core.windows_near import near_misses
-from pytest_wfo.core.windows_rules import Action, summary, title
+from pytest_wfo.core.windows_rules import Action, title
 
+# Rules beyond this many that do the same are told as one: a block list has thousands.
+_TOLD_APART = 50
+
+_POPUP_IDS = ("tcp query user{", "udp query user{")
 _POPUP = "it was made by a security alert that was dismissed: delete it and start the program again"
 
 
@@ -69,6 +73,7 @@ class _Rules:
                 self._allow.append(hit)
             else:
                 self._block.append(hit)
+        self._permitting = [hit for hit in self._allow if hit.sure]
 
     def cells(self) -> list[Cell]:
         everything = self._situation.remote
@@ -85,46 +90,54 @@ class _Rules:
         denied = difference(union(refused, gap), bypassed)
         open_ = difference(difference(everything, permitted), denied)
 
-        cells, rest = shared_out(permitted, map(self._permits, self._allow))
+        cells, rest = shared_out(permitted, self._claims(Decision.PERMITTED, self._permitting))
         cells += [self._by_default(Decision.PERMITTED, rest)] if rest else []
-        found, rest = shared_out(denied, map(self._blocks, self._block))
+        refusing = [hit for hit in self._block if hit.sure]
+        found, rest = shared_out(denied, self._claims(Decision.DENIED, refusing))
         cells += found
         cells += [self._by_default(Decision.DENIED, rest)] if rest else []
         doubtful = difference(intersection(open_, perhaps_allowed), passing)
-        found, _ = shared_out(doubtful, map(self._may_permit, self._allow))
-        cells += found
-        found, rest = shared_out(difference(open_, doubtful), map(self._may_bypass, self._bypass))
-        cells += found
-        cells += shared_out(rest, map(self._may_block, self._block))[0]
-        return cells
+        unsure = [hit for hit in self._allow if hit.depends]
+        cells += shared_out(doubtful, self._claims(Decision.UNDECIDED, unsure))[0]
+        either = [*self._bypass, *(hit for hit in self._block if hit.depends)]
+        claims = self._claims(Decision.UNDECIDED, either)
+        return cells + shared_out(difference(open_, doubtful), claims)[0]
 
-    def _permits(self, hit: Hit) -> Claim:
-        why = f"permits it in {self._situation.carrier}"
-        return hit.sure, _cell(Decision.PERMITTED, hit, why)
+    def _claims(self, decision: Decision, hits: Sequence[Hit]) -> Iterator[Claim]:
+        """Each rule's claim on the addresses it decides about; the many of block lists in one."""
+        undecided = decision is Decision.UNDECIDED
+        for hit in hits[:_TOLD_APART]:
+            rule = self._told(hit)
+            yield (
+                (hit.maybe if undecided else hit.sure),
+                _cell(decision, rule, self._why(hit, decision)),
+            )
+        rest = hits[_TOLD_APART:]
+        if rest:
+            rule = f"{self._told(rest[0])}, and {len(rest) - 1} more such rules"
+            claim = _maybe(rest) if undecided else _sure(rest)
+            yield claim, _cell(decision, rule, self._why(rest[0], decision))
 
-    def _blocks(self, hit: Hit) -> Claim:
-        why = f"blocks it in {self._situation.carrier}"
-        if hit.entry.rule.id.lower().startswith(("tcp query user{", "udp query user{")):
+    def _told(self, hit: Hit) -> str:
+        return self._situation.firewall.index.told(hit.entry)
+
+    def _why(self, hit: Hit, decision: Decision) -> str:
+        rule, carrier = hit.entry.rule, self._situation.carrier
+        depends = " and ".join(hit.depends)
+        if decision is Decision.PERMITTED:
+            return f"permits it in {carrier}"
+        if decision is Decision.UNDECIDED:
+            if rule.action is Action.BYPASS or rule.bypasses_blocks:
+                return f"lets connections past block rules in {carrier} if IPsec vouches for them"
+            verb = "would permit it in" if rule.action is Action.ALLOW else "would block it in"
+            return f"{verb} {carrier}, but {depends}"
+        why = f"blocks it in {carrier}"
+        if rule.id.lower().startswith(_POPUP_IDS):
             why += f"; {_POPUP}"
-        allowing = next((each for each in self._allow if intersection(each.sure, hit.sure)), None)
-        if allowing:
-            why += f"; it goes before {title(allowing.entry.rule)}, which permits it"
-        return hit.sure, _cell(Decision.DENIED, hit, why)
-
-    def _may_permit(self, hit: Hit) -> Claim:
-        why = f"would permit it in {self._situation.carrier}, but {' and '.join(hit.depends)}"
-        others = len([each for each in self._allow if each.depends]) - 1
-        if others > 0:
-            why += f"; {others} more such rule{'s' * (others > 1)}"
-        return hit.maybe, _cell(Decision.UNDECIDED, hit, why)
-
-    def _may_bypass(self, hit: Hit) -> Claim:
-        why = f"lets connections past block rules in {self._situation.carrier} if IPsec vouches"
-        return hit.maybe, _cell(Decision.UNDECIDED, hit, why)
-
-    def _may_block(self, hit: Hit) -> Claim:
-        why = f"may block it in {self._situation.carrier}: it {' and '.join(hit.depends)}"
-        return hit.maybe, _cell(Decision.UNDECIDED, hit, why)
+        for allowing in self._permitting:
+            if intersection(allowing.sure, hit.sure):
+                return f"{why}; it goes before {title(allowing.entry.rule)}, which permits it"
+        return why
 
     def _by_default(self, decision: Decision, remote: Intervals) -> Cell:
         profile, carrier = self._situation.profile, self._situation.carrier
@@ -139,13 +152,13 @@ class _Rules:
         return Cell(decision, remote, rule, "; ".join((f"no rule permits it in {carrier}", *near)))
 
 
+def _cell(decision: Decision, rule: str, why: str) -> Callable[[Intervals], Cell]:
+    return lambda remote: Cell(decision, remote, rule, why)
+
+
 def _sure(hits: Iterable[Hit]) -> Intervals:
     return normalize(span for hit in hits for span in hit.sure)
 
 
 def _maybe(hits: Iterable[Hit]) -> Intervals:
     return normalize(span for hit in hits for span in hit.maybe)
-
-
-def _cell(decision: Decision, hit: Hit, why: str) -> Callable[[Intervals], Cell]:
-    return lambda remote: Cell(decision, remote, summary(hit.entry.rule), why)

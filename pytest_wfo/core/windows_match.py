@@ -8,18 +8,21 @@ from typing import NamedTuple
 
 from pytest_wfo.core.intervals import EMPTY, Intervals, contains, difference, intersection
 from pytest_wfo.core.windows_firewall import Program, WindowsFirewall
-from pytest_wfo.core.windows_index import Entry
+from pytest_wfo.core.windows_index import Entry, file_name
 from pytest_wfo.core.windows_profiles import EffectiveProfile
 from pytest_wfo.core.windows_rules import Action, Profile, Store, WindowsRule
 from pytest_wfo.core.windows_scope import (
     EVERYWHERE,
     is_of_interface,
     is_of_program,
+    loses_keywords,
     loses_tokens,
     resolve,
     runs_here,
 )
 from pytest_wfo.core.windows_ways import Carrier
+
+_OF_THE_USER = ("%userprofile%", "%localappdata%", "%appdata%", "%temp%", "%tmp%")
 
 
 class Answer(NamedTuple):
@@ -55,27 +58,28 @@ class Situation:
     held: bool
     remote: Intervals
 
+    def file_names(self) -> list[str]:
+        """The programs' file names in lower case."""
+        return [file_name(program.path) for program in self.programs]
+
     def hit(self, entry: Entry) -> Hit | None:
         """What the rule meets, None if nothing.
 
         A rule that Windows does not take as valid permits nothing; one that would block may block.
         """
-        rule = entry.rule
-        if rule.problems and rule.action is Action.ALLOW:
-            return None
         depends = []
         for answer in self._answers(entry):
             if answer.holds is False:
                 return None
             if answer.holds is None:
                 depends.append(answer.limit)
-        sure, maybe = self.addresses(rule)
+        sure, maybe = self.addresses(entry.rule)
         maybe = intersection(maybe, self.remote)
         if not maybe:
             return None
         sure = EMPTY if depends else intersection(sure, self.remote)
         if not depends and sure != maybe:
-            depends.append(told_remote(rule))
+            depends.append(told_remote(entry.rule))
         return Hit(entry, sure, maybe, tuple(depends))
 
     def limits(self, entry: Entry) -> list[str]:
@@ -87,10 +91,10 @@ class Situation:
         remote = rule.remote
         if remote is None or (rule.ignores_remote and rule.action is Action.ALLOW):
             return EVERYWHERE, EVERYWHERE
-        if loses_tokens(rule, self.firewall):
-            return EMPTY, EVERYWHERE
         if not remote.keywords:
             return remote.intervals, remote.intervals
+        if loses_keywords(rule, self.firewall):
+            return EMPTY, EVERYWHERE
         return resolve(remote, self.firewall, self.carrier)
 
     def _answers(self, entry: Entry) -> Iterator[Answer]:
@@ -111,7 +115,8 @@ class Situation:
             yield Answer(entry.clients, "is for some ports of the client only")
         if rule.problems:
             yield Answer(
-                False if rule.action is Action.ALLOW else None, f"is not valid ({rule.problems[0]})"
+                False if rule.action is Action.ALLOW else None,
+                f"is not enforced ({rule.problems[0]})",
             )
         for condition in rule.conditions:
             yield Answer(None, f"has the condition {condition[:120]}")
@@ -146,6 +151,8 @@ class Situation:
         told = [f"program {rule.program}"] if rule.program else []
         told += [f"service {rule.service}"] if rule.service else []
         limit = f"is for {' and '.join(told)} only"
+        if any(name in rule.program.lower() for name in _OF_THE_USER):
+            limit += " (its variable is read as that of the SYSTEM account)"
         if not self.programs:
             limit += ", and which program has the port is not known"
         elif len(self.programs) > 1:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pytest_wfo.core.intervals import Intervals, difference
 from pytest_wfo.core.policy import Direction
-from pytest_wfo.core.windows_index import Entry, file_name
+from pytest_wfo.core.windows_index import Entry
 from pytest_wfo.core.windows_match import Situation, told_remote
 from pytest_wfo.core.windows_rules import ANY_PROTOCOL, TCP, title
 
@@ -24,9 +24,8 @@ class _Near:
 def near_misses(situation: Situation, direction: Direction, remote: Intervals) -> list[str]:
     """A clause for each rule that would permit connections with ``remote``, were it not for one or
     two of its conditions; the nearest first, at most three and a count."""
-    names = [file_name(program.path) for program in situation.programs]
     found = []
-    for entry in situation.firewall.index.nearly(direction, situation.port, names):
+    for entry in situation.firewall.index.nearly(direction, situation.port, situation.file_names()):
         limits = _limits(situation, entry, remote)
         if limits and len(limits) <= (_MOST_LIMITS if entry.names_port else 1):
             found.append(_Near(entry, tuple(limits)))

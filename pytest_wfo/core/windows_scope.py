@@ -91,10 +91,16 @@ def _is_platform(rule: WindowsRule, version: tuple[int, int] | None) -> bool | N
 
 def loses_tokens(rule: WindowsRule, firewall: WindowsFirewall) -> bool:
     """Whether an older Windows may leave out conditions of the rule, and so match more."""
-    if not is_newer(rule, firewall.policy_version):
+    newer = is_newer(rule, firewall.policy_version)
+    return newer and (bool(rule.elsewhere) or loses_keywords(rule, firewall))
+
+
+def loses_keywords(rule: WindowsRule, firewall: WindowsFirewall) -> bool:
+    """Whether an older Windows may leave out some of the rule's remote addresses' keywords; with no
+    address left, any would match."""
+    if rule.remote is None or LATE_KEYWORDS.isdisjoint(rule.remote.keywords):
         return False
-    keywords = rule.remote.keywords if rule.remote else ()
-    return bool(rule.elsewhere or not LATE_KEYWORDS.isdisjoint(keywords))
+    return is_newer(rule, firewall.policy_version)
 
 
 def is_of_interface(rule: WindowsRule, carrier: Carrier) -> bool | None:

@@ -51,7 +51,10 @@ def stretches(firewall: WindowsFirewall, local: AddressSet, remote: AddressSet) 
     own = _LOOPBACK
     for _, addresses in held:
         own |= addresses
-    found = [Stretch(local, remote & own, (), True)]
+    found = [
+        Stretch(local & own, remote & own, (), True),
+        Stretch(local - own, remote & own, (), False),
+    ]
     links = _by_link(interfaces, remote - own)
     for holder, addresses in held:
         mine = local & addresses
