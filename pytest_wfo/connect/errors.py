@@ -15,8 +15,6 @@ from enum import Enum
 
 EXCERPT = 200  # characters of a peer's own words that fit in one readable message
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-
 
 class Reason(str, Enum):
     """Everything that can stop us, in the order in which a connection meets it."""
@@ -186,7 +184,9 @@ class ConnectError(Exception):
 def excerpt(words: bytes | str, limit: int = EXCERPT) -> str:
     """A peer's words as one printable line of at most ``limit`` characters."""
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    line = _UNPRINTABLE.sub(" ", text).strip()
+    text = text[: 16 * limit]  # an answer gone wrong may be long
+    line = "".join(char if char.isprintable() else "\0" for char in text)
+    line = re.sub("\0+", " ", line).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
