@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pytest_wfo.core.facts import Fact, Known, Listener, Owner, Unknown
 from pytest_wfo.core.intervals import Intervals, normalize
@@ -39,33 +39,56 @@ _QUEUE_DEPTH = 8  # columns by which process ids are indented below the name of 
 
 
 @dataclass(frozen=True, slots=True)
-class _Services:
-    """Running services: names by process, accounts by process."""
+class _Machine:
+    """What may stand behind a socket: names and image paths by process, services and their accounts
+    by process (None: not shown), processes by port of http.sys, targets of port proxies by port."""
 
-    names: Mapping[int, tuple[str, ...]]
+    names: Mapping[int, str]
+    paths: Mapping[int, str]
+    services: Mapping[int, tuple[str, ...]] | None
     accounts: Mapping[int, str]
+    queues: Mapping[int, tuple[int, ...]]
+    proxies: Mapping[int, str]
+
+    def owner(self, pid: int, port: int) -> Fact[Owner]:
+        """Who holds a socket of ``pid`` on ``port``."""
+        if pid == SYSTEM:
+            name, path = self._system(port), SYSTEM_PROGRAM
+        elif pid in self.names:
+            name, path = self._named(pid), self.paths.get(pid, "")
+        else:
+            gone = f"process {pid} was gone when processes were listed"
+            return Unknown(f"the owner of the socket: {gone}")
+        hosted = None if self.services is None else self.services.get(pid, ())
+        if port in self.proxies and _HELPER in (hosted or ()):
+            name = f"{name}, port proxy to {self.proxies[port]}"
+        services = None if hosted is None else frozenset(hosted)
+        source = "Win32_Process, Win32_Service" if pid != SYSTEM else "netsh http, Win32_Service"
+        return Known(Owner(name, pid, self.accounts.get(pid, ""), path, services), source)
+
+    def _named(self, pid: int) -> str:
+        name = printable(self.names.get(pid, "")) or f"process {pid}"
+        hosted = ", ".join(map(printable, (self.services or {}).get(pid, ())))
+        return f"{name} ({hosted})" if hosted else name
+
+    def _system(self, port: int) -> str:
+        if port not in self.queues:
+            return "System"
+        behind = ", ".join(self._named(pid) for pid in self.queues[port])
+        return f"System (http.sys for {behind or 'a program that Windows does not show'})"
 
 
 def read_listeners(answer: Answer) -> Fact[tuple[Listener, ...]]:
     """All listening TCP sockets with their owners."""
     rows = answer.rows("listeners", "listening sockets")
-    processes = _processes(answer)
-    services = _services(answer)
-    queues = _queues(answer)
-    proxies = _proxies(answer)
-    programs = read_programs(answer)
-    bound = {(plain(text(row, "address") or ""), integer(row, "port")) for row in rows}
+    machine = _machine(answer)
     found = []
+    bound = {(plain(text(row, "address") or ""), integer(row, "port")) for row in rows}
     for row in rows:
         address, port = plain(text(row, "address") or ""), integer(row, "port")
-        owner = _owner(integer(row, "pid"), port, processes, services, queues)
-        if isinstance(owner, Known) and port in proxies and _HELPER in owner.value.process:
-            process = f"{owner.value.process}, port proxy to {proxies[port]}"
-            owner = Known(replace(owner.value, process=process), owner.source)
-        program = programs[address, port]
-        if isinstance(owner, Known) and isinstance(program, Known):
-            path, hosted = program.value.path, program.value.services
-            owner = Known(replace(owner.value, path=path, services=hosted), owner.source)
+        owner = (
+            machine if isinstance(machine, Unknown) else machine.owner(integer(row, "pid"), port)
+        )
         found.append(Listener(address, port, _ipv4(address, port, bound), owner))
     return Known(tuple(found), "MSFT_NetTCPConnection")
 
@@ -80,76 +103,37 @@ def _ipv4(address: str, port: int, bound: set[tuple[str, int]]) -> bool | None:
     return None if ("0.0.0.0", port) not in bound else False  # noqa: S104
 
 
-def _processes(answer: Answer) -> Mapping[int, str] | Unknown:
+def _machine(answer: Answer) -> _Machine | Unknown:
     try:
-        rows = answer.rows("processes", "the owner of the socket: processes")
+        processes = answer.rows("processes", "the owner of the socket: processes")
     except NotSeenError as error:
         return error.fact
-    return {integer(row, "pid"): text(row, "name") or "" for row in rows}
-
-
-def _services(answer: Answer) -> _Services:
-    names: dict[int, tuple[str, ...]] = {}
+    services: dict[int, tuple[str, ...]] = {}
     accounts: dict[int, str] = {}
     try:
-        rows = answer.rows("services", "services")
+        for row in answer.rows("services", "services"):
+            pid = row["pid"]
+            if type(pid) is int and pid:
+                services[pid] = (*services.get(pid, ()), text(row, "name") or "")
+                accounts[pid] = printable(text(row, "account") or "")
+        shown = True
     except NotSeenError:
-        return _Services(names, accounts)
-    for row in rows:
-        pid = row["pid"]
-        if type(pid) is int and pid:
-            names[pid] = (*names.get(pid, ()), printable(text(row, "name") or ""))
-            accounts[pid] = printable(text(row, "account") or "")
-    return _Services(names, accounts)
+        shown = False
+    return _Machine(
+        names={integer(row, "pid"): text(row, "name") or "" for row in processes},
+        paths={integer(row, "pid"): text(row, "path") or "" for row in processes},
+        services=services if shown else None,
+        accounts=accounts,
+        queues=_queues(answer),
+        proxies=_proxies(answer),
+    )
 
 
-def _owner(
-    pid: int,
-    port: int,
-    processes: Mapping[int, str] | Unknown,
-    services: _Services,
-    queues: Mapping[int, tuple[int, ...]] | Unknown,
-) -> Fact[Owner]:
-    if isinstance(processes, Unknown):
-        return processes
-    if pid == SYSTEM:
-        return Known(
-            Owner(_system(port, processes, services, queues), pid), "netsh http, Win32_Service"
-        )
-    if pid not in processes:
-        return Unknown(
-            f"the owner of the socket: process {pid} was gone when processes were listed"
-        )
-    name = _named(pid, processes, services)
-    return Known(Owner(name, pid, services.accounts.get(pid, "")), "Win32_Process, Win32_Service")
-
-
-def _named(pid: int, processes: Mapping[int, str], services: _Services) -> str:
-    name = printable(processes.get(pid, "")) or f"process {pid}"
-    hosted = services.names.get(pid)
-    return f"{name} ({', '.join(hosted)})" if hosted else name
-
-
-def _system(
-    port: int,
-    processes: Mapping[int, str],
-    services: _Services,
-    queues: Mapping[int, tuple[int, ...]] | Unknown,
-) -> str:
-    if isinstance(queues, Unknown):
-        return "System"
-    pids = queues.get(port)
-    if pids is None:
-        return "System"
-    behind = ", ".join(_named(pid, processes, services) for pid in pids)
-    return f"System (http.sys for {behind or 'a program that Windows does not show'})"
-
-
-def _queues(answer: Answer) -> Mapping[int, tuple[int, ...]] | Unknown:
+def _queues(answer: Answer) -> dict[int, tuple[int, ...]]:
     try:
         return http_owners(answer.output("http", "the owners of HTTP addresses"))
-    except NotSeenError as error:
-        return error.fact
+    except NotSeenError:
+        return {}
 
 
 def http_owners(output: str) -> dict[int, tuple[int, ...]]:

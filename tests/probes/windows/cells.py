@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_wfo.core.addresses import AddressSet
-from pytest_wfo.core.facts import Fact, HostFacts, Known, Unknown
+from pytest_wfo.core.facts import Fact, HostFacts, Known, Owner, Unknown
 from pytest_wfo.core.policy import Direction, Flow
 from pytest_wfo.core.windows_decide import decide_windows
 from pytest_wfo.core.windows_firewall import Program, WindowsFirewall
-from pytest_wfo.probes.windows_envelope import NotSeenError, read_answer
-from pytest_wfo.probes.windows_sockets import read_programs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,19 +25,24 @@ def firewall_of(facts: HostFacts) -> WindowsFirewall:
     return found
 
 
-def cells_of(
-    text: str, facts: HostFacts, flows: Mapping[str, Sequence[Any]]
-) -> dict[str, list[str]]:
+def cells_of(facts: HostFacts, flows: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
     """For every flow, what happens to which remote addresses."""
-    try:
-        programs = read_programs(read_answer(text))
-    except NotSeenError:
-        programs = {}
-    firewall = firewall_of(facts)
+    firewall, listeners = firewall_of(facts), facts.listeners
+    owners = {
+        each.port: _program(each.owner)
+        for each in (listeners.value if isinstance(listeners, Known) else ())
+        if each.address == "0.0.0.0"
+    }
     return {
-        name: _cells(firewall, programs.get(("0.0.0.0", port), NOBODY), way, port, remote)
+        name: _cells(firewall, owners.get(port, NOBODY), way, port, remote)
         for name, (way, port, remote) in flows.items()
     }
+
+
+def _program(owner: Fact[Owner]) -> Fact[Program]:
+    if isinstance(owner, Unknown) or not owner.value.path:
+        return NOBODY
+    return Known(Program(owner.value.path, owner.value.services), owner.source)
 
 
 def _cells(

@@ -35,7 +35,7 @@ def test_a_recorded_answer_means_what_its_state_expects(name: str) -> None:
     facts = read(text)
     found = summary(text, facts)
     assert {key: found[key] for key in expected} == expected
-    assert cells_of(text, facts, state["flows"]) == cells
+    assert cells_of(facts, state["flows"]) == cells
 
 
 @pytest.mark.parametrize("name", ["german", "japanese", "powershell-3", "powershell-7"])

@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 
 from pytest_wfo.core.facts import Heard, Known, Probe, Reach, Target, Transport, Unknown
-from pytest_wfo.core.windows_firewall import Program
 from pytest_wfo.probes.windows_envelope import Answer
 from pytest_wfo.probes.windows_reach import read_probes
 from pytest_wfo.probes.windows_sockets import (
     http_owners,
     read_excluded_ports,
     read_listeners,
-    read_programs,
 )
 from tests.probes.windows.host import load
 
@@ -144,18 +142,24 @@ def test_a_process_that_is_gone_or_not_shown_is_unknown_and_not_guessed() -> Non
     assert all(isinstance(each.owner, Unknown) for each in fact.value)
 
 
-def test_programs_are_named_as_firewall_rules_name_them() -> None:
-    sections = {"listeners": LISTENERS, "processes": PROCESSES}
-    programs = read_programs(answer({**sections, "services": SERVICES}))
-    known = {port: fact.value for (_, port), fact in programs.items() if isinstance(fact, Known)}
-    assert known == {
-        443: Program("C:\\x.exe", frozenset({"X"})),
-        80: Program("C:\\x.exe", frozenset({"X"})),
-        82: Program("System", frozenset()),
+def test_owners_have_the_path_and_services_that_firewall_rules_name() -> None:
+    def owners(*names: str) -> dict[int, tuple[str, frozenset[str] | None]]:
+        sections = {"listeners": LISTENERS, "processes": PROCESSES, "services": SERVICES}
+        fact = read_listeners(answer({name: sections[name] for name in names}))
+        assert isinstance(fact, Known)
+        known = {each.port: each.owner for each in fact.value}
+        return {
+            port: (owner.value.path, owner.value.services)
+            for port, owner in known.items()
+            if isinstance(owner, Known)
+        }
+
+    assert owners("listeners", "processes", "services") == {
+        443: ("C:\\x.exe", frozenset({"X"})),
+        80: ("C:\\x.exe", frozenset({"X"})),
+        82: ("System", frozenset()),
     }
-    without = read_programs(answer(sections))["0.0.0.0", 80]
-    assert isinstance(without, Known)
-    assert without.value == Program("C:\\x.exe", None)
+    assert owners("listeners", "processes")[80] == ("C:\\x.exe", None)
 
 
 def attempt(code: int, end: str | None = None, **more: Any) -> dict[str, Any]:
