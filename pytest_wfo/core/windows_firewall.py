@@ -30,7 +30,8 @@ class NetworkInterface:
     ``id`` is the GUID in braces; ``type`` the IANA number (6 Ethernet, 71 Wi-Fi, 23 PPP; None: not
     read); ``addresses`` are IPv4 with prefix length ("10.20.0.10/24"); the other lists IPv4
     addresses, None where they could not be read. ``profile`` is that of the network's category:
-    Public where Windows has none for it, None where the category could not be read.
+    Public where Windows has none for it, None where the category could not be read. Other text than
+    IPv4 makes deciding raise ValueError.
     """
 
     id: str

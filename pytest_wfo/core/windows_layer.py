@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from pytest_wfo.core.intervals import EMPTY, Intervals, difference, intersection, normalize, union
 from pytest_wfo.core.policy import Decision, Direction
@@ -98,7 +99,8 @@ class _Rules:
         cells += [self._by_default(Decision.DENIED, rest)] if rest else []
         doubtful = difference(intersection(open_, perhaps_allowed), passing)
         unsure = [hit for hit in self._allow if hit.depends]
-        cells += shared_out(doubtful, self._claims(Decision.UNDECIDED, unsure))[0]
+        found, _ = shared_out(doubtful, self._claims(Decision.UNDECIDED, unsure))
+        cells += self._with_near_misses(found, doubtful)
         either = [*self._bypass, *(hit for hit in self._block if hit.depends)]
         claims = self._claims(Decision.UNDECIDED, either)
         return cells + shared_out(difference(open_, doubtful), claims)[0]
@@ -117,6 +119,12 @@ class _Rules:
             rule = f"{self._told(rest[0])}, and {len(rest) - 1} more such rules"
             claim = _maybe(rest) if undecided else _sure(rest)
             yield claim, _cell(decision, rule, self._why(rest[0], decision))
+
+    def _with_near_misses(self, cells: list[Cell], remote: Intervals) -> list[Cell]:
+        """Windows has rules that open every port to one of its services: a rule that was made for
+        this port and fails is worth more to the reader."""
+        near = near_misses(self._situation, self._direction, remote) if cells else []
+        return [replace(cell, why="; ".join((cell.why, *near))) for cell in cells]
 
     def _told(self, hit: Hit) -> str:
         return self._situation.firewall.index.told(hit.entry)

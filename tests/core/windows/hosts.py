@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.facts import Fact, Known, Unknown
@@ -94,7 +93,3 @@ def last_bytes(pieces: tuple[Piece, ...], direction: Direction = Direction.IN) -
         spans = ",".join(f"{low % 256}-{high % 256}" for low, high in found.intervals)
         shown += [f"{decision.value} {spans}"] if spans else []
     return "; ".join(shown)
-
-
-def without_dns(interface: NetworkInterface) -> NetworkInterface:
-    return replace(interface, dns=None)

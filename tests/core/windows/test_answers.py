@@ -112,7 +112,8 @@ def test_settings_of_the_lists_leave_other_local_rules_alone() -> None:
         "AuthorizedApplications\\AllowUserPrefMerge": 0,
         "GloballyOpenPorts\\AllowUserPrefMerge": 0,
     }
-    for text in (two_ports, program):
+    any_protocol = "v2.31|Action=Allow|Active=TRUE|Dir=In|App=C:\\x.exe|"
+    for text in (two_ports, program, any_protocol):
         firewall = host(*local(text), gpo_DomainProfile=keys)
         assert only(ask(firewall, listener("C:\\x.exe"))).decision is Decision.PERMITTED
 
@@ -128,6 +129,14 @@ def test_two_things_missing_are_told_together_and_rules_about_something_else_are
         'no rule permits it in the Domain profile (Ethernet); local rule r1 "WFO" would permit it, '
         "but is for the Public profile only and is disabled"
     )
+
+
+def test_a_failing_rule_for_the_port_is_told_beside_one_for_some_service() -> None:
+    service = "v2.31|Action=Allow|Active=TRUE|Dir=In|Protocol=6|Svc=CDPSvc|Name=any|"
+    piece = only(ask(host(*local(service, NAMED.replace("TRUE", "FALSE")))))
+    assert piece.decision is Decision.UNDECIDED
+    assert "is for service CDPSvc only, and which program has the port is not known" in piece.why
+    assert 'local rule r2 "WFO" would permit it, but is disabled' in piece.why
 
 
 def test_a_half_permitted_range_is_told_with_its_limit() -> None:

@@ -82,13 +82,16 @@ def test_the_local_store_cannot_say_whether_it_counts() -> None:
 
 def test_locally_the_standard_profile_is_the_private_one() -> None:
     off: dict[str, object] = {"EnableFirewall": 0}
-    keys = {"local_StandardProfile": off, "local_PrivateProfile": {"EnableFirewall": 1}}
+    keys: dict[str, dict[str, object]] = {
+        "local_StandardProfile": off,
+        "local_PrivateProfile": {"EnableFirewall": 1},
+    }
     assert [of_keys(keys, profile).enabled for profile in Profile] == [True, False, True]
 
 
 def test_in_a_gpo_standard_stands_for_both_unless_one_has_a_key() -> None:
     off: dict[str, object] = {"EnableFirewall": 0}
-    alone = {"gpo_StandardProfile": off}
+    alone: dict[str, dict[str, object]] = {"gpo_StandardProfile": off}
     assert [of_keys(alone, profile).enabled for profile in Profile] == [True, False, False]
     for key in ("gpo_PrivateProfile", "gpo_PublicProfile"):
         keys: dict[str, dict[str, object]] = {"gpo_StandardProfile": off, key: {}}
