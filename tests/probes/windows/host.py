@@ -34,13 +34,15 @@ T = TypeVar("T", bound="Callable[..., None]")
 _UNITS = {"error", "rows", "code", "text"}
 
 
+PWSH = shutil.which("pwsh") or shutil.which("pwsh", path=Path.home() / ".cache" / "wfo-pwsh")
+
+
 @cache
 def engine_missing() -> str:
     """Why the script cannot run here; empty if it can."""
-    pwsh = shutil.which("pwsh")
-    if pwsh is None:
+    if PWSH is None:
         return "pwsh, the PowerShell engine with a lab Windows, is not on PATH"
-    said = subprocess.run([pwsh, "-Version"], capture_output=True, text=True, timeout=60).stdout
+    said = subprocess.run([PWSH, "-Version"], capture_output=True, text=True, timeout=60).stdout
     return "" if "windows-lab" in said else f"pwsh is no lab Windows: {said.strip()}"
 
 
@@ -119,7 +121,7 @@ class WindowsHost:
                 "WINDOWSLAB_MODULES": str(STUBS),
                 **self.state["environment"],
             }
-            command = [*self.inside, "pwsh", "-NoProfile", "-File", str(root / "script.ps1")]
+            command = [*self.inside, str(PWSH), "-NoProfile", "-File", str(root / "script.ps1")]
             return subprocess.run(command, capture_output=True, env=environment, timeout=120)
 
     def ask(self, targets: Sequence[Target] = (), files: Sequence[str] = ()) -> Answer:
