@@ -61,7 +61,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _report(run: Run) -> SiteReport:
     findings = settle(run.plan, run.recorded)
-    facts = f"read from {run.settings.facts.name}" if run.settings.facts else "gathered in this run"
+    facts = "gathered in this run"
+    if run.settings.facts and run.snapshot:
+        facts = f"taken {run.snapshot.taken_at}, read from {run.settings.facts.name}"
     return SiteReport(
         site=run.site,
         edition=run.edition,

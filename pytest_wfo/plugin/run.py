@@ -144,6 +144,11 @@ def start(config: pytest.Config, settings: Settings) -> Run:
             site = replace(site, source="the embedded demo site")
         edition = load_edition(site.edition)
         snapshot = load_snapshot(settings.facts) if settings.facts else None
+        if snapshot is not None and snapshot.site != site.name:
+            raise SnapshotError(
+                f"{settings.facts}: these are facts of the site {snapshot.site!r}, and {site.source} "
+                f"describes {site.name!r}"
+            )
     except (DocumentError, EditionError, SnapshotError) as error:
         for close in reversed(closing):
             close()

@@ -59,6 +59,18 @@ def test_facts_that_are_no_facts(run: Run, facts: Path, pytester: pytest.Pyteste
     assert "not a facts file" in said(result)
 
 
+def test_facts_of_another_site_are_refused(
+    run: Run, facts: Path, pytester: pytest.Pytester
+) -> None:
+    (pytester.path / "inventory.yml").write_text(
+        "site: {name: Elsewhere}\nhosts:\n  prem01: {role: premises, address: 10.20.0.10}\n"
+    )
+    result = run("--wfo-hosts=inventory.yml", f"--wfo-facts={facts / 'facts.json.gz'}")
+
+    assert result.ret == 4
+    assert "these are facts of the site 'Contoso Columbus (demo)'" in said(result)
+
+
 def test_a_space_that_moves_rootdir_is_refused_with_the_safe_spelling(
     run: Run, pytester: pytest.Pytester
 ) -> None:
