@@ -12,6 +12,7 @@ from pytest_wfo.connect.known_hosts import DEFAULT_FILE, HostKey, KnownHosts, Kn
 from pytest_wfo.connect.local import LocalConnection
 from pytest_wfo.connect.login import credentials_of
 from pytest_wfo.connect.psrp import PsrpConnection, login_of
+from pytest_wfo.connect.psrp_backend import register
 from pytest_wfo.connect.ssh import SshBackend
 from pytest_wfo.connect.testinfra import TestinfraConnection
 from pytest_wfo.connect.tls import TlsContexts
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from pytest_wfo.connect.script import ScriptOutput
     from pytest_wfo.connect.secrets import Vault
     from pytest_wfo.core.hosts import Connection, Site
+
+
+register()
 
 
 class OpenConnection(Protocol):

@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_wfo.connect.channel import guard
@@ -106,7 +106,7 @@ class PsrpConnection:
             return self._session
         from pytest_wfo.connect.psrp_session import PsrpSession
 
-        connection = self._host.connection
+        connection = replace(self._host.connection, address=address_of(self._host))
         dialed, self._dialed = self._dialed, None
         self._session = session = PsrpSession(
             connection, self._login, endpoint_to_dial(self._host), self._tls

@@ -129,8 +129,8 @@ class Shell:
         while queue:
             data = queue[0][1]
             size += len(data or b"") * 4 // 3 + 120
-            state = bool(data) and messages.kind_of(data or b"") == messages.RUNSPACEPOOL_STATE
-            if parts and (size > largest or (apart and state)):
+            state = apart and messages.kind_of(data or b"") == messages.RUNSPACEPOOL_STATE
+            if parts and (size > largest or state):
                 break
             parts.append(queue.popleft())
         return parts

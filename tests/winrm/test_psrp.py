@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,12 @@ def test_a_whole_run_takes_at_most_ten_requests(size: int) -> None:
         assert server.requests <= 10
         assert (server.connections, server.handshakes, server.opened) == (1, 1, 1)
         assert not server.shells
+
+
+def test_the_first_address_is_used_where_the_connection_names_none() -> None:
+    with WinRmServer() as server:
+        assert run(server.host(address="127.0.0.7", name="win")).stdout
+        assert run(replace(server.host(), connection=server.connection(""))).stdout
 
 
 def test_one_session_serves_many_scripts() -> None:
