@@ -21,6 +21,7 @@ _NEVER = ("ply2renders", "captiveportal")
 _SERVERS = {"dns": "dns", "dhcp": "dhcp", "wins": "wins", "defaultgateway": "gateways"}
 _INTERFACE_TYPES = {"lan": 6, "wireless": 71, "remoteaccess": 23}
 _WINDOWS_NT = 2
+_WINDOWS_FOLDERS = ("%systemroot%\\", "%windir%\\", "c:\\windows\\")
 _VARIABLE = re.compile(r"%([^%\\]+)%")
 
 
@@ -129,12 +130,20 @@ def is_of_program(
 ) -> bool | None:
     """Whether the rule is about the program that has the port: one of ``programs``, any if empty.
 
-    True where it is about all of them, False where about none.
+    True where it is about all of them, False where about none. While the program is not known, it
+    is at least none of Windows' own: the ports in question are those of WFO and of browsers. (The
+    kernel, "System", may hold a WFO port all the same: http.sys does.)
     """
     if not rule.program and not rule.service:
         return True
+    if not programs and _is_part_of_windows(rule.program):
+        return False
     answers = {_is_about(rule, program, windows_folder) for program in programs}
     return answers.pop() if len(answers) == 1 else None
+
+
+def _is_part_of_windows(path: str) -> bool:
+    return path.lower().startswith(_WINDOWS_FOLDERS)
 
 
 def _is_about(rule: WindowsRule, program: Program, windows_folder: str) -> bool | None:

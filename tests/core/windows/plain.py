@@ -288,6 +288,9 @@ class Plain:
     def of_program(self, rule: WindowsRule) -> Tri:
         if not rule.program and not rule.service:
             return True
+        of_windows = ("%systemroot%", "%windir%", "c:\\windows")
+        if not self.programs and rule.program.lower().split("\\system32")[0] in of_windows:
+            return False  # no WFO program and no browser is part of Windows
         answers = set()
         for program in self.programs:
             each: list[Tri] = []

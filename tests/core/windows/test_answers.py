@@ -380,3 +380,22 @@ def test_platform_and_skipped_versions_need_the_hosts_own() -> None:
         assert only(ask(firewall)).decision is Decision.PERMITTED
         blind = replace(firewall, policy_version=None, windows_version=None)
         assert only(ask(blind)).decision is Decision.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("rule", "decision"),
+    [
+        (r"App=%SystemRoot%\system32\svchost.exe|Svc=CDPSvc|", Decision.DENIED),
+        (r"App=C:\Windows\explorer.exe|", Decision.DENIED),
+        ("App=System|", Decision.UNDECIDED),
+        (r"App=C:\Program Files\CallCopy\cc_agent.exe|", Decision.UNDECIDED),
+    ],
+    ids=["service-of-windows", "program-of-windows", "the-kernel", "another-program"],
+)
+def test_while_nothing_listens_only_rules_for_programs_of_windows_are_out(
+    rule: str, decision: Decision
+) -> None:
+    """Windows 10 and 11 permit any port to a service of their own; a WFO port is never its."""
+    text = f"v2.31|Action=Allow|Active=TRUE|Dir=In|Protocol=6|{rule}"
+
+    assert only(ask(host(*local(text)))).decision is decision
