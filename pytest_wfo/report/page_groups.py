@@ -1,0 +1,163 @@
+"""What the site report says once instead of once a host: equal findings, and hosts that are alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pytest_wfo.core.requirements import Requirement
+from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.report.model import SiteReport
+from pytest_wfo.report.page_words import fold_names, template
+
+# Wordings told with their evidence for one requirement. Hosts beyond it are still named.
+_WORDINGS = 12
+# Groups of one role, and requirements named for one group; the rest is counted.
+_GROUPS = 40
+_DIFFERENCES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Findings of one requirement with the same verdict and, but for the host, the same words."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def first(self) -> Finding:
+        """The finding that stands for all."""
+        return self.findings[0]
+
+    @property
+    def hosts(self) -> str:
+        """The hosts' names, folded."""
+        return fold_names(finding.host for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One requirement: what was seen on ``n`` of its ``of`` hosts.
+
+    ``others`` are hosts whose wordings are too many to be told.
+    """
+
+    requirement: Requirement
+    n: int
+    of: int
+    seen: tuple[Seen, ...]
+    others: str
+
+    @property
+    def verdicts(self) -> str:
+        """The verdicts in it, in words."""
+        return " / ".join(dict.fromkeys(seen.first.verdict.value for seen in self.seen))
+
+
+def by_requirement(report: SiteReport, findings: Iterable[Finding]) -> tuple[Item, ...]:
+    """Findings grouped by requirement in the edition's order, most common wording first."""
+    grouped: dict[str, dict[tuple[Verdict, str], list[Finding]]] = {}
+    for finding in findings:
+        words = template(finding.judgement.summary, report.site.hosts.get(finding.host))
+        same = grouped.setdefault(finding.requirement, {})
+        same.setdefault((finding.verdict, words), []).append(finding)
+    planned = Counter(cell.requirement.id for cell in report.plan.cells)
+    items = []
+    for requirement in report.edition.requirements:
+        if requirement.id not in grouped:
+            continue
+        seen = sorted(grouped[requirement.id].values(), key=len, reverse=True)
+        items.append(
+            Item(
+                requirement,
+                sum(map(len, seen)),
+                planned[requirement.id],
+                tuple(Seen(tuple(same)) for same in seen[:_WORDINGS]),
+                fold_names(finding.host for same in seen[_WORDINGS:] for finding in same),
+            )
+        )
+    return tuple(items)
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Hosts with the same roles, the same verdicts, and the same words where one is not met.
+
+    ``differences`` say how they differ from the largest group of their roles.
+    """
+
+    hosts: tuple[str, ...]
+    counts: tuple[tuple[str, int], ...]
+    differences: tuple[str, ...] = ()
+    more: int = 0
+
+    @property
+    def names(self) -> str:
+        """The hosts' names, folded."""
+        return fold_names(self.hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """All hosts of the same roles in groups, the largest first; ``left`` hosts are not told."""
+
+    name: str
+    hosts: int
+    groups: tuple[Alike, ...]
+    left: int
+
+
+_Answers = dict[str, tuple[Verdict, str]]  # requirement -> verdict, words ("" where they are free)
+Groups = dict[tuple[str, frozenset[tuple[str, tuple[Verdict, str]]]], list[str]]
+
+
+def groups_of_hosts(report: SiteReport) -> Groups:
+    """Every host of the inventory in its group, in the inventory's order."""
+    answers: dict[str, _Answers] = {name: {} for name in report.site.hosts}
+    for finding in report.findings:
+        host = report.site.hosts.get(finding.host)
+        free = finding.verdict in (Verdict.MET, Verdict.NOT_APPLICABLE)
+        words = "" if free else template(finding.judgement.summary, host)
+        answers.setdefault(finding.host, {})[finding.requirement] = (finding.verdict, words)
+    groups: Groups = {}
+    for name, given in answers.items():
+        host = report.site.hosts.get(name)
+        roles = ", ".join(sorted(role.value for role in host.roles)) if host else ""
+        groups.setdefault((roles, frozenset(given.items())), []).append(name)
+    return groups
+
+
+def roles_of(groups: Groups) -> tuple[Role, ...]:
+    """The groups by role, with what sets each apart from the largest."""
+    by_role: dict[str, list[tuple[_Answers, list[str]]]] = {}
+    for (roles, given), names in groups.items():
+        by_role.setdefault(roles, []).append((dict(given), names))
+    return tuple(_role(name, found) for name, found in by_role.items())
+
+
+def _role(name: str, found: list[tuple[_Answers, list[str]]]) -> Role:
+    found = sorted(found, key=lambda group: len(group[1]), reverse=True)
+    largest = found[0][0]
+    return Role(
+        name,
+        sum(len(names) for _, names in found),
+        tuple(_alike(given, names, largest) for given, names in found[:_GROUPS]),
+        sum(len(names) for _, names in found[_GROUPS:]),
+    )
+
+
+def _alike(given: _Answers, names: list[str], largest: _Answers) -> Alike:
+    counts = Counter(verdict for verdict, _ in given.values())
+    differing = sorted(
+        name for name in given.keys() | largest.keys() if given.get(name) != largest.get(name)
+    )
+    return Alike(
+        tuple(names),
+        tuple((verdict.value, counts[verdict]) for verdict in Verdict if counts[verdict]),
+        tuple(f"{name} ({_verdict(given.get(name))})" for name in differing[:_DIFFERENCES]),
+        max(0, len(differing) - _DIFFERENCES),
+    )
+
+
+def _verdict(answer: tuple[Verdict, str] | None) -> str:
+    return answer[0].value if answer else "not planned"
