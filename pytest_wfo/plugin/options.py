@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-REPORT_FOLDER = "wfo-report"
+REPORT_FOLDER, REPORT = "wfo-report", "report.html"
 
 # Options whose value is a path. pytest looks at arguments before plugins are loaded and takes such
 # a value for a test path when it follows a space, so rootdir may move (see ``suites.guard_rootdir``).
-PATH_OPTIONS = ("--wfo-hosts", "--wfo-facts", "--wfo-save-facts")
+PATH_OPTIONS = ("--wfo-hosts", "--wfo-facts", "--wfo-save-facts", "--wfo-report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Settings:
     save_facts: Path | None
     probe: str
     folder: Path
+    report: Path
 
     @property
     def active(self) -> bool:
@@ -47,6 +48,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--wfo-save-facts", metavar="FILE", help="Save the facts of this run to FILE (.json.gz)"
+    )
+    group.addoption(
+        "--wfo-report",
+        metavar="PATH",
+        help=f"Write the site report to PATH (default: {REPORT_FOLDER}/{REPORT})",
     )
     group.addoption(
         "--wfo-probe",
@@ -74,11 +80,18 @@ def settings_of(config: pytest.Config) -> Settings:
         save_facts=path(option.wfo_save_facts),
         probe=option.wfo_probe,
         folder=base / REPORT_FOLDER,
+        report=path(option.wfo_report) or base / REPORT_FOLDER / REPORT,
     )
     if settings.hosts and settings.demo:
         raise pytest.UsageError("--wfo-demo brings its own site; drop --wfo-hosts")
-    if not settings.active and (settings.facts or settings.save_facts):
-        raise pytest.UsageError("--wfo-facts and --wfo-save-facts need --wfo-hosts=inventory.yml")
+    if not settings.active and (settings.facts or settings.save_facts or option.wfo_report):
+        raise pytest.UsageError(
+            "--wfo-facts, --wfo-save-facts and --wfo-report need --wfo-hosts=inventory.yml"
+        )
+    if settings.active and settings.report.is_dir():
+        raise pytest.UsageError(
+            f"the site report cannot be written to {settings.report}: that is a folder"
+        )
     if settings.facts and settings.save_facts:
         raise pytest.UsageError(
             "--wfo-facts contacts no host, so there is nothing for --wfo-save-facts"

@@ -16,13 +16,16 @@ from pytest_wfo.core.gate import decide_gate, settle
 from pytest_wfo.plugin.run import RUN, Run, is_worker
 from pytest_wfo.plugin.suites import suites_were_added
 from pytest_wfo.report.model import RunInfo, SiteReport
+from pytest_wfo.report.page import checksum_file, write_page
 from pytest_wfo.report.results import write_results
+from pytest_wfo.report.summary import write_summary
 from pytest_wfo.report.terminal import closing
 
 REPORT = pytest.StashKey[SiteReport]()
 
 _GZIP = b"\x1f\x8b"
-RESULTS, PYTEST_HTML, JUNIT = "results.json", "pytest.html", "junit.xml"
+RESULTS, SUMMARY = "results.json", "summary.md"
+PYTEST_HTML, JUNIT = "pytest.html", "junit.xml"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -41,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Settle plan minus findings, write results.json, and let the gate decide the exit code."""
+    """Settle plan minus findings, write our reports, and let the gate decide the exit code."""
     config = session.config
     if is_worker(config) or config.option.collectonly or RUN not in config.stash:
         return
@@ -51,6 +54,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     report = _report(run)
     config.stash[REPORT] = report
     write_results(report, run.settings.folder / RESULTS)
+    write_page(report, run.settings.report)
+    write_summary(report, run.settings.folder / SUMMARY)
     if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = (
             pytest.ExitCode.OK
@@ -118,10 +123,16 @@ def pytest_terminal_summary(
     written = list(_written(config))
     for line in closing(report, [_shown(file, config) for file in written]):
         terminalreporter.write_line(line)
+    # What was found is packed in the page and escaped in both; plain it stands in results.json.
+    rendered = (run.settings.report, run.settings.folder / SUMMARY)
+    found = run.vault.leaks_in(_content(run.settings.folder / RESULTS))
     for file in written:
         leaked = run.vault.leaks_in(_content(file))
+        if file in rendered:
+            leaked = tuple(sorted({*leaked, *found}))
         if leaked:
             file.unlink()
+            checksum_file(file).unlink(missing_ok=True)
             terminalreporter.write_line(
                 f"SECRET FOUND in {_shown(file, config)} ({', '.join(leaked)}): the file was deleted. "
                 "A host sent it back, or a test printed it; change the secret and report this.",
@@ -135,6 +146,8 @@ def _written(config: pytest.Config) -> Iterator[Path]:
     run = config.stash[RUN]
     base = config.invocation_params.dir
     candidates = [
+        run.settings.report,
+        run.settings.folder / SUMMARY,
         run.settings.folder / RESULTS,
         base / config.option.htmlpath if config.getoption("htmlpath", None) else None,
         base / config.option.xmlpath if config.getoption("xmlpath", None) else None,
