@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 
 # What a broken TCP connection looks like when it is made anew in the middle of a session.
 _UNREACHED = {Reason.FILTERED, Reason.REFUSED, Reason.UNREACHABLE, Reason.NAME_NOT_RESOLVED}
+
+# What a session configuration made for us offers where it lets no script run (docs/jea.md).
+COMMAND = "Get-WfoFact"
+NO_SCRIPTS = "ScriptsNotAllowed"
+_REQUEST = re.compile(r"\A\$WfoRequest = '([^'\n]*)'\n")
 
 AUTHS = ("negotiate", "ntlm", "kerberos", "credssp", "certificate", "basic")
 
@@ -124,36 +131,58 @@ class PsrpConnection:
 
     def run_script(self, script: bytes, seconds: float) -> ScriptOutput:
         """Run ``script`` (UTF-8) in the session, for at most ``seconds``; its output is one text
-        a line. Raises ``ConnectError``, also if the script ends by an error."""
-        ran = self.run(script.decode("utf-8"), seconds)
+        a line. Where the session configuration lets no script run, its command ``Get-WfoFact`` gets
+        the request with which the script begins.
+
+        Raises ``ConnectError``, also if the script ends by an error.
+        """
+        deadline = time.monotonic() + seconds
+        text = script.decode("utf-8")
+        ran = self.run(text, seconds)
+        request = _REQUEST.match(text)
+        if ran.failed and ran.error_id == NO_SCRIPTS and request:
+            parameters = {"Request": request[1]}
+            ran = self.run(COMMAND, deadline - time.monotonic(), parameters=parameters)
+            if ran.failed and ran.error_id == "CommandNotFoundException":
+                words = f"its session configuration lets no script run and has no {COMMAND}"
+                raise self._error(Reason.CONSTRAINED_LANGUAGE, words)
         if ran.failed:
-            error_id, message = ran.errors[-1] if ran.errors else ("", "it gave no reason")
-            raise self._error(*explain_script_error(error_id, message))
+            message = ran.errors[-1][1] if ran.errors else "it gave no reason"
+            raise self._error(*explain_script_error(ran.error_id, message))
         stdout = "\n".join(ran.output).encode("utf-8", "replace")
         stderr = "\n".join(message for _, message in ran.errors).encode("utf-8", "replace")
         return ScriptOutput(stdout, stderr, ran.status)
 
-    def run(self, script: str, seconds: float, *, as_text: bool = False) -> Ran:
-        """Run ``script`` and return all it gave. Raises ``ConnectError``.
+    def run(
+        self,
+        script: str,
+        seconds: float,
+        *,
+        as_text: bool = False,
+        parameters: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run ``script``, or the command of this name with ``parameters``, and return all it gave.
 
         A session which stood, but broke before the script began, is built anew once.
+        Raises ``ConnectError``.
         """
         stood = self._session
         try:
-            return self._run(script, seconds, as_text)
+            return self._run(script, seconds, as_text, parameters)
         except ConnectError as error:
-            if stood is None or stood.began or error.reason is not Reason.CONNECTION_LOST:
+            lost = error.reason is Reason.CONNECTION_LOST and not self._aborted.is_set()
+            if stood is None or stood.began or not lost:
                 raise
-            if self._aborted.is_set():
-                raise
-        return self._run(script, seconds, as_text)
+        return self._run(script, seconds, as_text, parameters)
 
-    def _run(self, script: str, seconds: float, as_text: bool) -> Ran:
+    def _run(
+        self, script: str, seconds: float, as_text: bool, parameters: Mapping[str, str] | None
+    ) -> Ran:
         session = self._opened()
         try:
             late = f"no complete answer within {seconds:g} s; the script was ended"
             with self._told(session, seconds, late):
-                return session.run(script, seconds, as_text=as_text)
+                return session.run(script, seconds, as_text=as_text, parameters=parameters)
         except ConnectError:
             self.close()  # whatever state it is in, the next command starts anew
             raise

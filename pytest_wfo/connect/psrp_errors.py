@@ -75,7 +75,7 @@ def _of_winrm(error: Exception, answers: int, login: str) -> Explanation | None:
 
 def _of_fault(fault: WSManFaultError) -> Explanation:
     code = fault.code
-    shown = f"{code:#x}" if isinstance(code, int) and code > 0xFFFF else str(code)
+    shown = f"{code:#x}" if isinstance(code, int) and code > 0xFFFF else excerpt(str(code), 40)
     words = (
         f"WinRM says {excerpt(str(fault.provider_fault or fault.reason or 'nothing'))} ({shown})"
     )

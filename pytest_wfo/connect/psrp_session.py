@@ -27,6 +27,7 @@ from pytest_wfo.connect.http_wire import Wire
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Mapping
 
     import requests
 
@@ -64,6 +65,11 @@ class Ran:
     errors: tuple[tuple[str, str], ...]
     failed: bool
     status: int
+
+    @property
+    def error_id(self) -> str:
+        """The FullyQualifiedErrorId of the last error; "" if there is none."""
+        return self.errors[-1][0] if self.errors else ""
 
 
 class PsrpSession:
@@ -107,14 +113,26 @@ class PsrpSession:
             self._may_exist = False  # it was refused
             raise
 
-    def run(self, script: str, seconds: float, *, as_text: bool = False) -> Ran:
-        """Run ``script``. Raises ``TimeoutError`` when a host that still answers has not finished
-        in ``seconds``. ``as_text`` formats what is no text the way a console shows it."""
+    def run(
+        self,
+        script: str,
+        seconds: float,
+        *,
+        as_text: bool = False,
+        parameters: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run ``script``, or the one command of this name with ``parameters``. Raises
+        ``TimeoutError`` when a host that still answers has not finished in ``seconds``.
+        ``as_text`` formats what is no text the way a console shows it."""
         deadline = time.monotonic() + seconds
         self.wire.begin()
         self.began = False
         self._host.rc = None
-        shell = PowerShell(self._pool).add_script(script)
+        shell = PowerShell(self._pool)
+        if parameters is None:
+            shell.add_script(script)
+        else:
+            shell.add_cmdlet(script).add_parameters(dict(parameters))
         if as_text:
             shell.add_cmdlet("Out-String").add_parameter("Stream")
         shell.begin_invoke()

@@ -74,6 +74,11 @@ def kind_of(fragment: bytes) -> int:
     return int(struct.unpack_from("<I", fragment, _HEAD.size + 4)[0])
 
 
+def begins(fragment: bytes, kind: int) -> bool:
+    """Whether a message of this kind begins with ``fragment``."""
+    return bool(_HEAD.unpack_from(fragment)[2] & 1) and kind_of(fragment) == kind
+
+
 def pool_of(data: bytes) -> uuid.UUID:
     """The runspace pool that the message in ``data`` is about."""
     at = _HEAD.size + 8

@@ -46,6 +46,7 @@ class Command:
     over: bool = False
     status: int = 0
     sent: bytes = b""
+    state: bytes = b""
 
 
 class Shell:
@@ -243,9 +244,13 @@ class EngineShell(Shell):
             return
         for fragment in messages.split(data):
             (command.waiting if command else self.waiting).append(("stdout", fragment))
-            state = command and messages.kind_of(fragment) == messages.PIPELINE_STATE
-            if command and state and re.search(rb'N="PipelineState">[345]<', fragment):
-                command.over = True
+            if command is None:
+                continue
+            # The record of an error repeats the script: the last message may be a long one.
+            if messages.begins(fragment, messages.PIPELINE_STATE) or command.state:
+                command.state += messages.joined(fragment)
+            if command.state and messages.ends(fragment):
+                command.over = bool(re.search(rb'N="PipelineState">[345]<', command.state))
 
     def command(self, name: str, line: str, arguments: Sequence[str]) -> None:
         guid = name.lower()
