@@ -1,7 +1,8 @@
 """The demo site: simulated hosts that are reached, asked and judged as any others.
 
-One PREMISES server, three client PCs, an edge firewall. Everything is real but the hosts: the
-inventory, the SSH connections with their keys, the collector that is sent, the readers and checks.
+A PREMISES server and three client PCs with Windows, an edge firewall with Linux. Everything is real
+but the hosts: the inventory, the SSH connections with their keys, the collectors that are sent, the
+readers and checks.
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from pytest_wfo.demo.answers import load_host
 from pytest_wfo.demo.server import Login, SshServers
-from pytest_wfo.demo.shell import Shell
+from pytest_wfo.demo.shell import shell_of
 
 USER = "demo"
 ANSWERING = ("prem01", "desk-01", "desk-02", "fw01")
@@ -41,10 +41,7 @@ class DemoSite:
             values = {"key": self._key.name}
             for name in (*ANSWERING, *DEAD):
                 host_key = _new_key()
-                if name in DEAD:
-                    port = servers.add_dead()
-                else:
-                    port = servers.add(host_key, Shell(load_host(name)).run)
+                port = servers.add_dead() if name in DEAD else servers.add(host_key, shell_of(name))
                 prefix = name.replace("-", "_")
                 values[f"{prefix}_port"] = str(port)
                 values[f"{prefix}_host_key"] = f"{host_key.get_name()} {host_key.get_base64()}"

@@ -17,14 +17,32 @@ NOT_MET, NOT_VERIFIED = "not met", "not verified"
 OK = {"met", "not applicable"}
 LIMIT = 15.0  # seconds for a whole run; about 2 on an idle machine
 
+BLOCKS_4510 = "{B86F3D17-0C45-4A9E-91D2-7E5A6F4B8C22}"
+
 # The faults of the demo: each cell that is not met, and what its summary must name.
 BROKEN = {
     ("cloud-range-95.forwards-out", "fw01"): "ip daddr 207.166.95.128/25 drop",
-    ("client-4510.permits-out", "desk-02"): "tcp dport 4510 drop",
-    ("client-4510.connects", "desk-02"): "the firewall of desk-02 stops it",
+    ("client-4510.permits-out", "desk-02"): f"local rule {BLOCKS_4510}",
+    (
+        "client-4510.connects",
+        "desk-02",
+    ): f"the firewall of desk-02 stops it: local rule {BLOCKS_4510}",
+    ("client-80.permits-in", "desk-01"): "default inbound block of the Domain profile",
     ("client-2015.connects", "desk-01"): "on prem01 TCP 2015 is bound to loopback only",
     ("client-2015.connects", "desk-02"): "on prem01 TCP 2015 is bound to loopback only",
     ("client-2015.listens", "prem01"): "bound to 127.0.0.1 only",
+}
+# What their evidence must say.
+EVIDENCE = {
+    ("client-4510.permits-out", "desk-02"): (
+        'it goes before GPO rule {1F2B6A64-0D1B-4E0A-9C36-6D0B6C1F7A20} "WFO: to the PREMISES server"'
+    ),
+    ("client-4510.connects", "desk-02"): "WSAEACCES: refused by this host's own firewall",
+    ("client-80.permits-in", "desk-01"): (
+        'local rule {93C9A5E2-4D7B-4E6C-8F0A-52B1C7D3E421} "WFO web" would permit it, but is for the '
+        "Private profile only"
+    ),
+    ("client-2015.listens", "prem01"): "owned by cc_livemon.exe (CC_LiveMon)",
 }
 CLIENT_ROWS = (
     "client-2012", "client-4510", "client-443", "client-943", "client-80", "client-2015",
@@ -99,6 +117,8 @@ def test_exactly_the_demos_faults_are_found(
     for cell, words in BROKEN.items():
         assert words in cells[cell]["summary"]
         assert cells[cell]["remedy"]
+    for cell, words in EVIDENCE.items():
+        assert any(words in item["statement"] for item in cells[cell]["evidence"]), cells[cell]
     assert "Connection refused" in cells["host.access", "desk-03"]["summary"]
     assert seconds < LIMIT
 
@@ -113,6 +133,8 @@ def test_no_antivirus_runs_so_its_cells_do_not_apply(
     ]
     assert len(about) == 12 + 8 * 3
     assert {item["verdict"] for item in about} == {"not applicable"}
+    for item in about:
+        assert "belongs to Microsoft Defender, " in item["evidence"][0]["statement"]
 
 
 def test_nothing_is_open_wider_than_asked(whole: tuple[int, str, Results, Path, float]) -> None:

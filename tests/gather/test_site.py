@@ -92,29 +92,60 @@ def test_every_demo_host_that_answers_reports_on_all_its_targets(gathered: Gathe
 def test_losing_any_part_of_an_answer_never_makes_a_pass(
     gathered: Gathered, data: st.DataObject
 ) -> None:
-    """Sections dropped, emptied, failed or cut off: nothing that blocked becomes met."""
+    """Sections and registry keys dropped, emptied, failed or cut off: nothing that blocked becomes
+    met."""
     before = gathered.judge(gathered.snapshot)
     name = data.draw(st.sampled_from(["prem01", "desk-01", "desk-02", "fw01"]))
     answer = gathered.snapshot.answers[name]
     envelope = json.loads(answer.output)
-    sections = envelope["sections"]
-    for section in data.draw(st.lists(st.sampled_from(sorted(sections)), min_size=1, unique=True)):
-        how = data.draw(st.sampled_from(["drop", "empty", "fail", "cut"]))
-        if how == "drop":
-            del sections[section]
-        elif how == "empty":
-            sections[section]["out"] = ""
-        elif how == "fail":
-            sections[section] |= {"rc": 1, "err": "failed", "out": ""}
-        else:
-            text = sections[section]["out"]
-            sections[section]["out"] = text[: data.draw(st.integers(0, max(len(text) - 1, 0)))]
+    windows = gathered.site.hosts[name].platform == "windows"
+    for part in ("sections", "registry") if windows else ("sections",):
+        inside = envelope[part]
+        least = 1 if part == "sections" else 0
+        drawn = st.lists(st.sampled_from(sorted(inside)), min_size=least, unique=True)
+        for key in data.draw(drawn):
+            how = data.draw(st.sampled_from(["drop", "empty", "fail", "cut"]))
+            if how == "drop":
+                del inside[key]
+            elif windows:
+                _lose_windows(inside[key], how, data)
+            else:
+                _lose_posix(inside[key], how, data)
     answers = {**gathered.snapshot.answers, name: replace(answer, output=json.dumps(envelope))}
     after = gathered.judge(replace(gathered.snapshot, answers=answers))
 
     for key, finding in after.items():
         if before[key].verdict not in PASSING:
             assert finding.verdict not in PASSING, (key, name)
+
+
+def _lose_posix(section: dict[str, Any], how: str, data: st.DataObject) -> None:
+    if how == "empty":
+        section["out"] = ""
+    elif how == "fail":
+        section |= {"rc": 1, "err": "failed", "out": ""}
+    else:
+        section["out"] = _some(section["out"], data)
+
+
+def _lose_windows(body: dict[str, Any], how: str, data: st.DataObject) -> None:
+    """A key whose values are all gone is what a host without them says, so they are cut in two."""
+    value = body.get("value")
+    if how == "fail":
+        body.pop("value", None)
+        body |= {"ok": False, "id": "failed", "category": "NotSpecified", "said": "failed"}
+    elif "values" in body:
+        body["values"] = body["values"][:1]
+    elif value and "rows" in value:
+        value["rows"] = [] if how == "empty" else _some(value["rows"], data)
+    elif value and "text" in value:
+        value["text"] = "" if how == "empty" else _some(value["text"], data)
+    else:
+        body["value"] = {}
+
+
+def _some(whole: Any, data: st.DataObject) -> Any:
+    return whole[: data.draw(st.integers(0, max(len(whole) - 1, 0)))]
 
 
 @settings(max_examples=25)
