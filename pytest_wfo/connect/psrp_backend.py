@@ -43,8 +43,9 @@ class PsrpBackend(BaseBackend):
         **kwargs: Any,
     ) -> None:
         """``hostspec`` is "user@host:port", without a password: that is read where ``password``
-        says, $WFO_PASSWORD by default. ``options`` are further fields of ``Connection`` by name
-        (auth, ca_file ...). ``vault`` reads the secrets; give one that knows how to prompt.
+        says, $WFO_PASSWORD by default. ``options`` are further fields of ``Connection`` (auth,
+        ca_file ...), as (name, value) pairs because testinfra hashes what it is given. ``vault``
+        reads the secrets; give one that knows how to prompt.
 
         Raises ``ConnectError``.
         """

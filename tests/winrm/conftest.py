@@ -24,12 +24,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture(scope="session")
 def pwsh() -> str:
     """The lab's PowerShell: a real engine with a lab Windows around it."""
-    found = shutil.which("pwsh") or shutil.which("pwsh", path=Path.home() / ".cache" / "wfo-pwsh")
+    found = shutil.which("pwsh")
     if found is None:
-        pytest.skip("needs the lab's pwsh on PATH")
+        pytest.skip("pwsh, the PowerShell engine with a lab Windows, is not on PATH")
     said = subprocess.run([found, "-Version"], capture_output=True, text=True, timeout=60).stdout
     if "windows-lab" not in said:
-        pytest.skip(f"needs the lab's pwsh, not a stock one: {said.strip()}")
+        pytest.skip(f"pwsh is no lab Windows: {said.strip()}")
     return found
 
 

@@ -152,7 +152,7 @@ def test_a_script_that_hangs_ends_at_its_deadline_and_on_the_host() -> None:
     with WinRmServer(respond=lambda script: Answer(after=60)) as server:
         begun = time.monotonic()
         error = failure(server.host(), seconds=3)
-        assert time.monotonic() - begun < 3.5
+        assert time.monotonic() - begun < 5
         assert not server.shells
     assert error.reason is Reason.DEADLINE
     assert "no complete answer within 3 s" in error.message
@@ -166,7 +166,7 @@ def test_a_host_that_vanishes_in_the_middle_ends_at_its_deadline(
     with WinRmServer(troubles=[gone], certificate=certificate if tls else None) as server:
         begun = time.monotonic()
         error = failure(server.host(), seconds=2)
-        assert time.monotonic() - begun < 2.5
+        assert time.monotonic() - begun < 4
     assert error.reason is Reason.DEADLINE
 
 
@@ -176,7 +176,7 @@ def test_an_answer_that_comes_by_drops_ends_at_its_deadline() -> None:
     with WinRmServer(troubles=[drops]) as server:
         begun = time.monotonic()
         error = failure(server.host(), seconds=2)
-        assert time.monotonic() - begun < 2.5
+        assert time.monotonic() - begun < 4
     assert error.reason is Reason.DEADLINE
 
 
@@ -185,7 +185,7 @@ def test_a_login_that_does_not_end_is_given_up() -> None:
     with WinRmServer(troubles=[slow]) as server:
         begun = time.monotonic()
         error = failure(server.host(timeouts=QUICK))
-        assert time.monotonic() - begun < 4.5
+        assert time.monotonic() - begun < 6
     assert error.reason is Reason.DEADLINE
     assert "no PowerShell session within 3 s" in error.message
 
