@@ -113,10 +113,11 @@
     rows.sort((one, other) => rank[one[0]] - rank[other[0]] || one[0] - other[0]);
     columns = requirements.map((_, column) => column).filter((column) => matching[column]);
     here = { row: 0, column: 0 };
+    const many = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
     find("count").textContent =
-      `${shown} of ${hosts.length} hosts` +
-      (rows.length === shown ? "" : ` in ${rows.length} rows`) +
-      `, ${columns.length} requirements`;
+      `${shown} of ${many(hosts.length, "host")}` +
+      (rows.length === shown ? "" : ` in ${many(rows.length, "row")}`) +
+      `, ${many(columns.length, "requirement")}`;
     grid.setAttribute("aria-rowcount", rows.length + 1);
     grid.setAttribute("aria-colcount", columns.length + 1);
     head();

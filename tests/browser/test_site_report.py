@@ -1,0 +1,344 @@
+"""What an approver sees: the site report in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from pytest_wfo.core.facts import HostFacts
+from pytest_wfo.core.hosts import Role
+from pytest_wfo.core.site_facts import SiteFacts
+from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.report.model import SiteReport
+from pytest_wfo.report.page import write_page
+from tests.browser.test_page import CHROMIUM, FLAGS, HOSTILE
+from tests.report.test_page import hostile
+from tests.support.reports import finding, report
+from tests.support.sites import access, healthy_site, host, site
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+WIDE = {"width": 1280, "height": 900}
+# Jenkins serves what a build archived with these words.
+STRICT = "sandbox; default-src 'none'; img-src 'self'; style-src 'self'"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def faulty() -> SiteReport:
+    """60 clients: one was not examined, two were refused, the others are alike."""
+    of = site()
+    clients = {
+        f"pc-{index:03}": host(f"pc-{index:03}", Role.CLIENT, f"10.61.1.{index}")
+        for index in range(1, 61)
+    }
+    of = site(hosts={**{k: v for k, v in of.hosts.items() if k != "client"}, **clients})
+    lost = {"pc-050": HostFacts(access("pc-050", "filtered"))}
+    changed: dict[tuple[str, str], Finding] = {}
+    for name in ("pc-007", "pc-031"):
+        changed |= finding(
+            "client-80.connects", name, Verdict.NOT_MET, f"{name} was refused", "RST from the server",
+            "curl: (7) Connection refused\nsecond line",
+        )  # fmt: skip
+    return report(of, SiteFacts(of, {**healthy_site(of).hosts, **lost}), changed)
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    write_page(faulty(), file)
+    return file
+
+
+Open = Callable[..., tuple[Page, list[str]]]
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Open]:
+    """Open a file; gives the page and all noise: errors, dialogs, requests for anything else."""
+    contexts = []
+
+    def open_file(file: Path, **context: Any) -> tuple[Page, list[str]]:
+        contexts.append(browser.new_context(viewport=WIDE, **context))  # type: ignore[arg-type]
+        contexts[-1].set_default_timeout(8_000)
+        page = contexts[-1].new_page()
+        noise: list[str] = []
+        page.on("console", lambda message: noise.append(message.text))
+        page.on("pageerror", lambda error: noise.append(str(error)))
+        page.on("dialog", lambda dialog: noise.append(dialog.message))
+        page.on(
+            "request",
+            lambda request: noise.append(request.url) if request.url != file.as_uri() else None,
+        )
+        page.goto(file.as_uri())
+        if context.get("java_script_enabled", True):
+            page.locator("#digest-checked", has_text="(").wait_for()
+        return page, noise
+
+    yield open_file
+    for each in contexts:
+        each.close()
+
+
+def test_the_first_screen_has_the_verdict_the_counts_and_the_first_blocker(
+    opened: Open, page_file: Path, tmp_path: Path
+) -> None:
+    page, noise = opened(page_file)
+    below = WIDE["height"]
+
+    assert page.locator("header .word").inner_text() == "NO-GO"
+    for words in ("Contoso Columbus", "2 of 60 hosts not met", "What to do:", "By whom"):
+        box = page.get_by_text(words).first.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= below, words
+    assert page.locator("#digest-checked").inner_text() == "(checked: matches)"
+    assert noise == []
+    assert page.screenshot(path=tmp_path / "first-screen.png")
+
+
+def test_hosts_alike_share_a_row_until_they_are_told_apart(opened: Open, page_file: Path) -> None:
+    page, _ = opened(page_file)
+
+    assert page.locator("#count").inner_text().startswith("63 of 63 hosts in 6 rows")
+    assert page.locator("#grid .name", has_text="pc-001 + 56 alike").count() == 1
+    page.get_by_label("one row for hosts alike").uncheck()
+    assert page.locator("#count").inner_text().startswith("63 of 63 hosts, ")
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "count"),
+    [
+        ("Text", "pc-03", "10 of 63 hosts in 2 rows"),
+        ("Text", "10.61.1.7", "1 of 63 hosts, "),
+        ("Text", "WAS REFUSED", "2 of 63 hosts in 1 row, 1 requirement"),
+        ("Text", "nosuch", "0 of 63 hosts, 0 requirements"),
+        ("Role", "client", "60 of 63 hosts in 3 rows"),
+        ("Requirement", "client-80.connects", "60 of 63 hosts in 3 rows, 1 requirement"),
+        ("Verdict", "not met", "2 of 63 hosts in 1 row, 1 requirement"),
+        ("Verdict", "not verified", "1 of 63 hosts, "),
+    ],
+    ids=range(8),
+)
+def test_filters(opened: Open, page_file: Path, label: str, value: str, count: str) -> None:
+    page, noise = opened(page_file)
+    field = page.get_by_label(label, exact=True)
+    if label == "Text":
+        field.fill(value)
+    else:
+        field.select_option(label=value)
+
+    assert page.locator("#count").inner_text().startswith(count)
+    page.get_by_role("button", name="Reset").click()
+    page.locator("#count", has_text="63 of 63 hosts in 6 rows").wait_for()
+    assert noise == []
+
+
+def test_a_cell_opens_to_how_we_know(opened: Open, page_file: Path) -> None:
+    page, _ = opened(page_file)
+    page.locator("#grid .c.F").first.click()
+    detail = page.get_by_label("How do we know", exact=True)
+
+    for words in (
+        "not met", "pc-007 (client, 10.61.1.7)", "pc-007 was refused", "What to do: do this",
+        "RST from the server", "curl: (7) Connection refused\nsecond line", "80 HTTP Standard HTTP port",
+        "How we read it", "client-80.connects",
+    ):  # fmt: skip
+        assert words in detail.inner_text(), words
+
+
+def test_the_matrix_is_walked_by_keyboard_alone(opened: Open, page_file: Path) -> None:
+    page, _ = opened(page_file)
+    page.get_by_label("one row for hosts alike").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")  # Reset
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "grid"
+    page.keyboard.press("End")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Control+End")
+    last = page.locator("#here")
+    assert last.evaluate("cell => cell.closest('[role=row]').getAttribute('aria-rowindex')") == "64"
+    assert page.locator("#grid").get_attribute("aria-activedescendant") == "here"
+    assert in_view(page), "the current cell is scrolled into view"
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("Enter")
+
+    assert page.evaluate("document.activeElement.id") == "detail"
+    assert "host.access" in page.locator("#detail").inner_text()
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.id") == "grid"
+    assert "pc-031" in page.locator("#detail").inner_text(), "the details follow"
+
+
+def in_view(page: Page) -> bool:
+    seen: bool = page.evaluate(
+        """() => {
+            const cell = document.getElementById("here").getBoundingClientRect();
+            const grid = document.getElementById("grid").getBoundingClientRect();
+            return cell.right <= grid.right && cell.bottom <= grid.bottom && cell.top >= grid.top;
+        }"""
+    )
+    return seen
+
+
+def test_only_rows_in_view_are_built(opened: Open, page_file: Path) -> None:
+    page, _ = opened(page_file)
+    page.get_by_label("one row for hosts alike").uncheck()
+    before = page.locator("#grid .rows .row").count()
+    page.locator("#grid").evaluate("grid => grid.scrollTo(0, grid.scrollHeight)")
+    page.locator("#grid .name", has_text="pc-060").wait_for()
+
+    assert before < 50
+    assert page.locator("#grid .rows .row").count() < 50
+
+
+def test_dark_is_dark_and_can_be_read(opened: Open, page_file: Path, tmp_path: Path) -> None:
+    page, _ = opened(page_file, color_scheme="dark")
+
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 17, 23)"
+    assert page.screenshot(path=tmp_path / "dark.png", full_page=True)
+
+
+def test_a_narrow_screen_needs_no_sideways_scrolling(opened: Open, page_file: Path) -> None:
+    page, _ = opened(page_file)
+    page.set_viewport_size({"width": 390, "height": 800})
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+STATIC = (
+    "NO-GO", "CHG0012345", "2 of 60 hosts not met", "pc-007, pc-031", "pc-007 was refused", "do this",
+    "Hosts not examined", "pc-050 did not answer", "look at the network", "Advisory remarks",
+    "57 alike", "What was asked", "Not planned", "How we read the document", "Method and limits",
+    "The matrix needs JavaScript",
+)  # fmt: skip
+
+
+def test_everything_that_decides_is_there_without_scripts(opened: Open, page_file: Path) -> None:
+    page, noise = opened(page_file, java_script_enabled=False)
+    text = page.locator("body").inner_text()
+
+    for words in STATIC:
+        assert words in text, words
+    assert page.locator("#grid").is_hidden()
+    page.locator("details.evidence summary").first.click()
+    assert "Connection refused" in page.locator("body").inner_text()
+    assert noise == []
+
+
+def test_everything_that_decides_is_there_under_a_policy_without_scripts_and_styles(
+    browser: Browser, page_file: Path
+) -> None:
+    context = browser.new_context(viewport=WIDE)  # type: ignore[arg-type]
+    page = context.new_page()
+
+    def answer(route: Route) -> None:
+        route.fulfill(
+            body=page_file.read_bytes(),
+            content_type="text/html; charset=utf-8",
+            headers={"Content-Security-Policy": STRICT},
+        )
+
+    page.route("https://ci.example/report.html", answer)
+    page.goto("https://ci.example/report.html")
+    text = page.locator("body").inner_text()
+    positions = [
+        text.index(words) for words in ("NO-GO", "planned", "What blocks", "Not verified\n")
+    ]
+
+    assert page.locator("header").evaluate("e => getComputedStyle(e).display") == "block", (
+        "no style"
+    )
+    for words in STATIC:
+        assert words in text, words
+    assert positions == sorted(positions), "the order tells what matters first"
+    context.close()
+
+
+def test_it_prints_with_all_evidence_and_without_the_matrix(
+    opened: Open, page_file: Path, tmp_path: Path
+) -> None:
+    page, _ = opened(page_file)
+    page.emulate_media(media="print")
+    closed = page.locator("details:not([open])").count()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+
+    assert closed > 0
+    assert page.locator("details:not([open])").count() == 0
+    assert page.locator("#matrix").is_hidden()
+    assert page.get_by_text("curl: (7) Connection refused").first.is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details:not([open])").count() == closed
+    pdf = page.pdf(path=tmp_path / "report.pdf")
+    assert pdf.startswith(b"%PDF")
+
+
+def test_nothing_a_host_sends_is_read_as_markup(opened: Open, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    write_page(hostile(HOSTILE), file)
+    page, noise = opened(file)
+    page.locator("#grid .c:not([class='c '])").first.click()
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    page.locator("#filters [name=text]").fill("XSS")
+
+    assert "XSS" not in page.title().replace("document.title='XSS'", "")
+    assert page.locator("img, svg, iframe, object").count() == 0
+    assert page.locator("script").count() == 2
+    assert "<script>" in page.locator("#detail").inner_text()
+    assert noise == []
+
+
+def test_damaged_data_is_said_and_the_rest_stays(
+    opened: Open, tmp_path: Path, page_file: Path
+) -> None:
+    html = page_file.read_text()
+    file = tmp_path / "report.html"
+    file.write_text(re.sub(r'(id="data">)[^<]*', r"\1H4sIAAAA", html))
+    context = opened(file, java_script_enabled=False)[0].context.browser
+    assert context is not None
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.get_by_text("is damaged and cannot be shown").wait_for()
+
+    assert "pc-007 was refused" in page.locator("body").inner_text()
+    page.close()
+
+
+def test_a_browser_that_cannot_unpack_says_so(browser: Browser, page_file: Path) -> None:
+    page = browser.new_page()
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(page_file.as_uri())
+    page.get_by_text("This browser is too old to unpack the matrix").wait_for()
+
+    assert page.locator("#explorer").is_hidden()
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(opened: Open, page_file: Path, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page, _ = opened(page_file, color_scheme=scheme)
+    page.locator("#grid .c.F").first.click()
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    found = [
+        (item["id"], item["impact"], [node["html"][:200] for node in item["nodes"][:3]])
+        for item in axe.run(page).response["violations"]
+    ]
+
+    assert found == []
