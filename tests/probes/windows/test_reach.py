@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,6 @@ from tests.probes.test_engines import (  # noqa: F401 - identity is a fixture
     CASES,
     LOOPBACK,
     NETWORK,
-    OPENS_AFTER,
     OWN,
     PYTHON,
     Case,
@@ -33,7 +30,7 @@ pytestmark = pytest.mark.skipif(not is_root(), reason="needs root and unshare, f
 MINE = "127.0.1.99"
 
 # TLS handshakes take turns here: four silent ones less save half a minute.
-LEFT_OUT = {peers.SILENT, peers.TLS_SILENT_FIRST, peers.TLS_THEN_NONE, peers.LATE_SILENT}
+LEFT_OUT = {peers.SILENT, peers.TLS_SILENT_FIRST, peers.TLS_THEN_NONE}
 TRIED = tuple(
     case for case in CASES if not (case.transport is Transport.HTTPS and case.port in LEFT_OUT)
 )
@@ -54,11 +51,9 @@ TLS = {"TLSv1.2", "TLSv1.3"}
 
 
 def expected(case: Case) -> tuple[Reach, Heard]:
-    """The same as everywhere, but for what .NET tells otherwise, and where a third attempt fits in."""
+    """The same as everywhere, but for what .NET tells otherwise."""
     if case.detail == "EINVAL":
         return Reach.UNMEASURED, Heard.UNMEASURED
-    if case.port == peers.LATE_SILENT:
-        return Reach.OPEN, Heard.SILENCE
     return case.reach, case.heard
 
 
@@ -77,14 +72,7 @@ def probes(
             assert serving.stdout.readline() == b"up\n"
             inside = ("nsenter", "-t", str(serving.pid), "-n")
 
-            def open_late() -> None:
-                time.sleep(OPENS_AFTER + 1.5)  # the engine starts slower than a shell
-                subprocess.run([*inside, "nft", "delete", "table", "inet", "late"], check=True)
-
-            with ThreadPoolExecutor(1) as pool:
-                opened = pool.submit(open_late)
-                answer = WindowsHost(load("base"), inside=inside).ask(TARGETS)
-                opened.result()
+            answer = WindowsHost(load("base"), inside=inside).ask(TARGETS)
             assert answer.complaints == ""
             assert isinstance(answer.facts.probes, Known)
             assert answer.facts.probes.source == "TCP connections by .NET sockets"
