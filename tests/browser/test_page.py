@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -21,6 +23,7 @@ HOSTILE = (
     "&lt;img src=x onerror=document.title='XSS'&gt;"
     "\x1b]0;owned\x07\x1b[31mred\u202e\n\r\0"
 )
+NAMED = HOSTILE.replace("\0", "")  # the registry ends a text there
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
@@ -60,18 +63,41 @@ def page_file(run: Run, facts: Path, pytester: pytest.Pytester) -> Path:
 
 
 def hostile(output: str) -> str:
-    """An answer with the same meaning and hostile names: host, owners, rule comments, system."""
+    """An answer with the same meaning and hostile names: host, owners, rules, system."""
     envelope = json.loads(output)
-    sections = envelope["sections"]
+    if envelope.get("platform") == "windows":
+        hostile_windows(envelope)
+    else:
+        hostile_linux(envelope["sections"])
+    return json.dumps(envelope)
+
+
+def hostile_linux(sections: dict[str, Any]) -> None:
     sections["hostname"]["out"] = HOSTILE + "A" * 1_000_000
     sections["os"]["out"] = f'PRETTY_NAME="{HOSTILE}\xff\xfe"'
-    sections["ss"]["out"] = sections["ss"]["out"].replace("cc_livemon", HOSTILE.replace('"', ""))
+    sections["ss"]["out"] = sections["ss"]["out"].replace("sshd", HOSTILE.replace('"', ""))
     nft = json.loads(sections["nft"]["out"])
     for item in nft["nftables"]:
         if "rule" in item:
             item["rule"]["comment"] = HOSTILE
     sections["nft"]["out"] = json.dumps(nft)
-    return json.dumps(envelope)
+
+
+def hostile_windows(envelope: dict[str, Any]) -> None:
+    sections = envelope["sections"]
+    sections["computer"]["value"]["dns"] = HOSTILE + "A" * 1_000_000
+    sections["system"]["value"]["caption"] = HOSTILE
+    for row in sections["processes"]["value"]["rows"]:
+        row["name"] += HOSTILE
+    for row in sections["services"]["value"]["rows"]:
+        row["account"] += HOSTILE
+    for row in sections["interfaces"]["value"]["rows"]:
+        row["alias"] += HOSTILE
+    for path, key in envelope["registry"].items():
+        if path.endswith("FirewallRules"):
+            key["values"] = [re.sub("Name=[^|]*", f"Name={NAMED}", each) for each in key["values"]]
+        elif path.endswith("CurrentVersion"):
+            key["values"][key["values"].index("ProductName") + 1] = HOSTILE
 
 
 def opened(browser: Browser, file: Path, *, scripts: bool = True) -> tuple[Page, list[str]]:
