@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,11 +26,11 @@ from pytest_wfo.demo.windows_answers import windows_answer
 from pytest_wfo.probes.envelope import read_envelope
 from pytest_wfo.probes.posix import posix_script
 from pytest_wfo.probes.windows import read_windows, windows_script
+from tests.probes.windows.host import RECORDED, needs_engine
 
 MARKER = "a1b2c3d4e5f6"
 MARK = "wfo-0123456789abcdef"
 WINDOWS = ("prem01", "desk-01", "desk-02")
-RECORDED = Path(__file__).parents[1] / "probes" / "data" / "windows"
 COMMAND = windows_ssh.COMMAND.encode()
 TARGETS = (
     Target("127.0.0.1", 9, Transport.TCP, "peer"),
@@ -214,6 +213,21 @@ def test_an_answer_is_one_line_of_ascii_in_the_frame_of_the_bootstrap() -> None:
     assert answer.isascii()
     assert not set(b"'<>&") & set(answer)  # as ConvertTo-Json writes them
     assert unframed(output) == answer.decode()
+
+
+@needs_engine
+def test_the_frame_is_that_of_a_real_powershell() -> None:
+    """A real engine runs the backend's bootstrap; the script returns what the demo answers."""
+    output = WindowsShell(load_host("prem01")).run(COMMAND, given(windows_script(TARGETS)))
+    words = unframed(output).replace("'", "''")
+    real = subprocess.run(
+        ["pwsh", *windows_ssh.COMMAND.split(" ")[1:]],
+        input=given(f"'{words}'"),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert (real.stdout, real.stderr) == (output.stdout, output.stderr)
 
 
 def test_a_file_adds_to_what_it_is_like() -> None:
