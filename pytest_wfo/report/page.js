@@ -36,7 +36,23 @@
     note.textContent = "The data of the matrix is damaged and cannot be shown." + complete;
     return;
   }
-  const { requirements, hosts, cells, answers, evidence, texts } = data;
+  const { requirements, hosts } = data;
+  // Whatever occurs first is written out, and is a number from then on; see page_data.py.
+  const texts = [];
+  const evidence = [];
+  const answers = [];
+  const numbered = (item, known, read) => (typeof item === "number" ? item : known.push(read(item)) - 1);
+  const text = (item) => numbered(item, texts, (words) => words);
+  const piece = (item) => numbered(item, evidence, (parts) => parts.map(text));
+  const answer = (item) =>
+    numbered(item, answers, ([verdict, summary, remedy, pieces]) => [
+      verdict,
+      text(summary),
+      text(remedy),
+      pieces.map(piece),
+    ]);
+  const cells = hosts.map(() => []);
+  for (const column of data.columns) column.forEach((item, host) => cells[host].push(answer(item)));
   const words = { ...data.verdicts, ...ADVICE };
   const collected = new Map(data.collected.map(([host, column, at]) => [`${host},${column}`, at]));
   const letter = (host, column) => {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_wfo.core.hosts import Host
-from pytest_wfo.core.verdicts import Evidence, Finding, Verdict
+from pytest_wfo.core.verdicts import Finding, Verdict
 from pytest_wfo.report.model import SiteReport
 from pytest_wfo.report.page_groups import Groups
 from pytest_wfo.report.page_words import template, template_lines
@@ -49,21 +49,30 @@ def embed(report: SiteReport, groups: Groups) -> Embedded:
 
 
 def data(report: SiteReport, groups: Groups) -> dict[str, Any]:
-    """The same as JSON-ready data. Lists are used in place of objects: names would be repeated."""
+    """The same as JSON-ready data, with lists in place of objects, whose names would be repeated.
+
+    ``columns`` has a list for each requirement with an item for each host: NOT_PLANNED, or an answer
+    ``[letter, summary, remedy, evidence]`` where it occurs first, and its number from then on.
+    Texts and evidence (``[statement, source, excerpt]``) are numbered in the same way.
+    """
     requirements = report.edition.requirements
-    column = {requirement.id: index for index, requirement in enumerate(requirements)}
     names = list(dict.fromkeys(name for members in groups.values() for name in members))
     row = {name: index for index, name in enumerate(sorted(names, key=_order(report)))}
     group = {name: index for index, members in enumerate(groups.values()) for name in members}
-    interned = _Interned()
-    cells = [[NOT_PLANNED] * len(requirements) for _ in row]
-    at: dict[str, str] = {}
+    column = {requirement.id: index for index, requirement in enumerate(requirements)}
+    found: dict[tuple[int, int], Finding] = {
+        (column[finding.requirement], row[finding.host]): finding for finding in report.findings
+    }
+    hosts = [report.site.hosts.get(name) for name in row]
+    written = _Written()
+    at: dict[int, str] = {}
     exceptions: list[tuple[int, int, str]] = []
-    for finding in report.findings:
-        place = row[finding.host], column[finding.requirement]
-        cells[place[0]][place[1]] = interned.answer(finding, report.site.hosts.get(finding.host))
-        if at.setdefault(finding.host, finding.collected_at) != finding.collected_at:
-            exceptions.append((*place, printable(finding.collected_at)))
+    columns: list[list[Any]] = [[NOT_PLANNED] * len(row) for _ in requirements]
+    for place in sorted(found):
+        finding, (requirement, host) = found[place], place
+        columns[requirement][host] = written.answer(finding, hosts[host])
+        if at.setdefault(host, finding.collected_at) != finding.collected_at:
+            exceptions.append((host, requirement, printable(finding.collected_at)))
     return {
         "verdicts": {letter: verdict.value for verdict, letter in LETTERS.items()},
         "requirements": [
@@ -71,19 +80,17 @@ def data(report: SiteReport, groups: Groups) -> dict[str, Any]:
                 printable(text)
                 for text in (
                     item.id, item.title, item.source.section, item.source.words, item.reading,
-                    "ours" if item.source.ours else "", "advisory" if item.advisory else "",
+                    "ours" if item.source.ours else "",
                 )
             ]
             for item in requirements
         ],
         "hosts": [
-            _host(report.site.hosts.get(name), name, at.get(name, ""), group[name]) for name in row
+            _host(host, name, at.get(index, ""), group[name])
+            for index, (name, host) in enumerate(zip(row, hosts, strict=True))
         ],
-        "cells": cells,
+        "columns": columns,
         "collected": exceptions,
-        "answers": list(interned.answers),
-        "evidence": list(interned.evidence),
-        "texts": list(interned.texts),
     }  # fmt: skip
 
 
@@ -98,33 +105,42 @@ def _host(host: Host | None, name: str, at: str, group: int) -> list[Any]:
     return [printable(name), roles, [printable(item) for item in addresses], printable(at), group]
 
 
-class _Interned:
-    """Texts, evidence and answers numbered in the order of their first use."""
+class _Written:
+    """What was written already, numbered in the order of writing."""
 
     def __init__(self) -> None:
-        self.texts: dict[str, int] = {}
-        self.evidence: dict[tuple[int, int, int], int] = {}
-        self.answers: dict[tuple[str, int, int, tuple[int, ...]], int] = {}
+        self._texts: dict[str, int] = {}
+        self._evidence: dict[tuple[str, str, str], int] = {}
+        self._answers: dict[Any, int] = {}
 
-    def answer(self, finding: Finding, host: Host | None) -> int:
+    def answer(self, finding: Finding, host: Host | None) -> Any:
         judgement = finding.judgement
         letter = LETTERS[judgement.verdict]
-        remark = finding.advisory and letter in "FU"
-        key = (
-            letter.lower() if remark else letter,
-            self._text(template(judgement.summary, host)),
-            self._text(template(judgement.remedy, host)),
-            tuple(self._evidence(item, host) for item in judgement.evidence),
+        letter = letter.lower() if finding.advisory and letter in "FU" else letter
+        summary, remedy = template(judgement.summary, host), template(judgement.remedy, host)
+        evidence = tuple(
+            (
+                template(item.statement, host),
+                template(item.source, host),
+                template_lines(item.excerpt, host),
+            )
+            for item in judgement.evidence
         )
-        return self.answers.setdefault(key, len(self.answers))
+        key = (letter, summary, remedy, evidence)
+        if key in self._answers:
+            return self._answers[key]
+        self._answers[key] = len(self._answers)
+        head = [letter, self._text(summary), self._text(remedy)]
+        return [*head, [self._piece(item) for item in evidence]]
 
-    def _evidence(self, item: Evidence, host: Host | None) -> int:
-        key = (
-            self._text(template(item.statement, host)),
-            self._text(template(item.source, host)),
-            self._text(template_lines(item.excerpt, host)),
-        )
-        return self.evidence.setdefault(key, len(self.evidence))
+    def _piece(self, item: tuple[str, str, str]) -> Any:
+        if item in self._evidence:
+            return self._evidence[item]
+        self._evidence[item] = len(self._evidence)
+        return [self._text(text) for text in item]
 
-    def _text(self, text: str) -> int:
-        return self.texts.setdefault(text, len(self.texts))
+    def _text(self, text: str) -> str | int:
+        if text in self._texts:
+            return self._texts[text]
+        self._texts[text] = len(self._texts)
+        return text

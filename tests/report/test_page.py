@@ -69,23 +69,32 @@ def static(html: str) -> str:
 def unpacked(html: str) -> dict[tuple[str, str], tuple[str, str, str, list[tuple[str, str, str]]]]:
     """Every cell of the matrix with its texts restored, as the page's script restores them."""
     data, _ = embedded(html)
-    texts, found = data["texts"], {}
-    for (name, _, addresses, *_), row in zip(data["hosts"], data["cells"], strict=True):
+    known: dict[str, list[Any]] = {"text": [], "piece": [], "answer": []}
 
-        def told(index: int, name: str = name, addresses: list[str] = addresses) -> str:
-            text: str = texts[index]
-            return text.replace("\x01", name).replace("\x02", addresses[0])
+    def read(kind: str, item: Any) -> Any:
+        if isinstance(item, int):
+            return known[kind][item]
+        if kind == "answer":
+            letter, summary, remedy, pieces = item
+            texts = [read("text", summary), read("text", remedy)]
+            item = [letter, *texts, [read("piece", each) for each in pieces]]
+        elif kind == "piece":
+            item = [read("text", each) for each in item]
+        known[kind].append(item)
+        return item
 
-        for column, answer in enumerate(row):
-            if answer >= 0:
-                letter, summary, remedy, evidence = data["answers"][answer]
-                pieces = [data["evidence"][index] for index in evidence]
-                found[data["requirements"][column][0], name] = (
-                    letter,
-                    told(summary),
-                    told(remedy),
-                    [(told(one), told(two), told(three)) for one, two, three in pieces],
-                )
+    found = {}
+    for (requirement, *_rest), column in zip(data["requirements"], data["columns"], strict=True):
+        for (name, _roles, addresses, *_more), item in zip(data["hosts"], column, strict=True):
+            if item == -1:
+                continue
+
+            def told(text: str, name: str = name, address: str = addresses[0]) -> str:
+                return text.replace("\x01", name).replace("\x02", address)
+
+            letter, summary, remedy, pieces = read("answer", item)
+            evidence = [(told(one), told(two), told(three)) for one, two, three in pieces]
+            found[requirement, name] = (letter, told(summary), told(remedy), evidence)
     return found
 
 
@@ -141,6 +150,17 @@ def test_a_partial_run_names_what_was_not_selected() -> None:
     assert f"Only 1 of {len(made.plan.cells)} planned checks were selected" in text
     assert "Not selected in this run, or without a result" in text
     assert "its test did not run" in text
+
+
+def test_judging_saved_facts_is_not_told_as_trying_connections() -> None:
+    made = report()
+    saved = replace(made, run=replace(made.run, facts="read from facts.json.gz"))
+
+    assert "connections were tried (probe: safe)" in static(page(made))
+    assert "were tried" not in static(page(saved))
+    assert "This run contacted no host: the facts were read from facts.json.gz" in static(
+        page(saved)
+    )
 
 
 def test_an_empty_plan_proves_nothing() -> None:
