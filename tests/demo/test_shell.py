@@ -26,7 +26,7 @@ from pytest_wfo.demo.windows_answers import windows_answer
 from pytest_wfo.probes.envelope import read_envelope
 from pytest_wfo.probes.posix import posix_script
 from pytest_wfo.probes.windows import read_windows, windows_script
-from tests.probes.windows.host import RECORDED, needs_engine
+from tests.probes.windows.host import PWSH, RECORDED, needs_engine
 
 MARKER = "a1b2c3d4e5f6"
 MARK = "wfo-0123456789abcdef"
@@ -70,14 +70,21 @@ def test_sections_are_those_of_the_real_posix_collector() -> None:
         assert section.keys() == real["sections"][key].keys()
 
 
-def shape(section: dict[str, Any]) -> Any:
-    """What a section is made of: the names in its value, or those in each of its rows."""
-    value = section.get("value")
-    if value is None:
-        return section.keys()
-    if "rows" in value:
-        return (value.keys(), {tuple(sorted(row)) for row in value["rows"]})
-    return value.keys()
+def shape(section: dict[str, Any]) -> tuple[set[str], ...]:
+    """What a section is made of: the names in its value, and those in each of its rows."""
+    value = section.get("value", section)
+    return (set(value), *{tuple(sorted(row)): set(row) for row in value.get("rows", ())}.values())
+
+
+def types(answer: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """Section, field and type of every field."""
+    return {
+        (name, field, type(each).__name__)
+        for name, section in answer["sections"].items()
+        if section["ok"]
+        for row in section["value"].get("rows", [section["value"]])
+        for field, each in row.items()
+    }
 
 
 @pytest.mark.parametrize("name", WINDOWS)
@@ -98,6 +105,9 @@ def test_sections_and_keys_are_those_the_windows_collector_has_been_recorded_wit
             assert section["value"].keys() == client["sections"][key]["value"].keys()
         else:
             assert shape(section) == shape(real["sections"][key])
+    # Of the recorded connections none was made, and servers have no Security Center.
+    new = {("probes", "end", "str")}
+    assert types(shown) <= types(real) | types(client) | new
     for key, values in shown["registry"].items():
         assert values.keys() == real["registry"][key].keys()
 
@@ -221,7 +231,7 @@ def test_the_frame_is_that_of_a_real_powershell() -> None:
     output = WindowsShell(load_host("prem01")).run(COMMAND, given(windows_script(TARGETS)))
     words = unframed(output).replace("'", "''")
     real = subprocess.run(
-        ["pwsh", *windows_ssh.COMMAND.split(" ")[1:]],
+        [str(PWSH), *windows_ssh.COMMAND.split(" ")[1:]],
         input=given(f"'{words}'"),
         capture_output=True,
         check=True,
