@@ -22,6 +22,7 @@ from pytest_wfo.report.summary import write_summary
 from pytest_wfo.report.terminal import closing
 
 REPORT = pytest.StashKey[SiteReport]()
+_UNWRITTEN = pytest.StashKey[OSError]()
 
 _GZIP = b"\x1f\x8b"
 RESULTS, SUMMARY = "results.json", "summary.md"
@@ -54,12 +55,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     report = _report(run)
     config.stash[REPORT] = report
     write_results(report, run.settings.folder / RESULTS)
-    write_page(report, run.settings.report)
-    write_summary(report, run.settings.folder / SUMMARY)
+    try:
+        write_page(report, run.settings.report)
+        write_summary(report, run.settings.folder / SUMMARY)
+    except OSError as error:  # pytest's own reports must still be written
+        config.stash[_UNWRITTEN] = error
     if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = (
             pytest.ExitCode.OK
-            if report.gate.go and not run.other_failures
+            if report.gate.go and not run.other_failures and _UNWRITTEN not in config.stash
             else pytest.ExitCode.TESTS_FAILED
         )
 
@@ -123,6 +127,12 @@ def pytest_terminal_summary(
     written = list(_written(config))
     for line in closing(report, [_shown(file, config) for file in written]):
         terminalreporter.write_line(line)
+    if _UNWRITTEN in config.stash:
+        terminalreporter.write_line(
+            f"NOT WRITTEN: the site report {_shown(run.settings.report, config)}: "
+            f"{config.stash[_UNWRITTEN]}. Results are in {RESULTS}; name another place by --wfo-report.",
+            red=True,
+        )
     # What was found is packed in the page and escaped in both; plain it stands in results.json.
     rendered = (run.settings.report, run.settings.folder / SUMMARY)
     found = run.vault.leaks_in(_content(run.settings.folder / RESULTS))
@@ -146,8 +156,11 @@ def _written(config: pytest.Config) -> Iterator[Path]:
     run = config.stash[RUN]
     base = config.invocation_params.dir
     candidates = [
-        run.settings.report,
-        run.settings.folder / SUMMARY,
+        *(
+            []
+            if _UNWRITTEN in config.stash
+            else [run.settings.report, run.settings.folder / SUMMARY]
+        ),
         run.settings.folder / RESULTS,
         base / config.option.htmlpath if config.getoption("htmlpath", None) else None,
         base / config.option.xmlpath if config.getoption("xmlpath", None) else None,

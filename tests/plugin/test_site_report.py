@@ -46,6 +46,19 @@ def test_a_folder_in_its_place_is_refused(offline: Run, pytester: pytest.Pyteste
     assert "that is a folder" in result.stderr.str()
 
 
+def test_a_place_that_cannot_be_written_is_told_and_the_other_reports_are_there(
+    offline: Run, pytester: pytest.Pytester
+) -> None:
+    (pytester.path / "file").write_text("")
+    result = offline("--wfo-report=file/report.html", "-k", "test_listens and client-80")
+
+    assert "NOT WRITTEN: the site report file/report.html" in result.stdout.str()
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    assert result.ret == 1
+    for name in ("results.json", "junit.xml", "pytest.html"):
+        assert (pytester.path / "wfo-report" / name).is_file()
+
+
 def test_it_needs_a_site(run: Run) -> None:
     result = run("--wfo-report=x.html")
 
