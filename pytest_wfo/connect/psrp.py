@@ -33,6 +33,7 @@ _UNREACHED = {Reason.FILTERED, Reason.REFUSED, Reason.UNREACHABLE, Reason.NAME_N
 # What a session configuration made for us offers where it lets no script run (docs/jea.md).
 COMMAND = "Get-WfoFact"
 NO_SCRIPTS = "ScriptsNotAllowed"
+_KIT = "install the kit that has it: python -m pytest_wfo.probes.jea"
 _REQUEST = re.compile(r"\A\$WfoRequest = '([^'\n]*)'\n")
 
 AUTHS = ("negotiate", "ntlm", "kerberos", "credssp", "certificate", "basic")
@@ -144,7 +145,7 @@ class PsrpConnection:
             parameters = {"Request": request[1]}
             ran = self.run(COMMAND, deadline - time.monotonic(), parameters=parameters)
             if ran.failed and ran.error_id == "CommandNotFoundException":
-                words = f"its session configuration lets no script run and has no {COMMAND}"
+                words = f"its session configuration lets no script run and has no {COMMAND}; {_KIT}"
                 raise self._error(Reason.CONSTRAINED_LANGUAGE, words)
         if ran.failed:
             message = ran.errors[-1][1] if ran.errors else "it gave no reason"

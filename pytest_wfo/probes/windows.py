@@ -5,6 +5,7 @@ The script (windows.ps1) only reads and escapes; everything is read here, where 
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json
 import re
@@ -47,6 +48,7 @@ def windows_script(targets: Sequence[Target], files: Sequence[str] = ()) -> str:
         if not _ABSOLUTE.match(path):
             raise ValueError(f"not a path with a drive letter: {path!r}")
     request = {
+        "collector": collector_id(),
         "targets": [
             {
                 "index": number,
@@ -64,6 +66,17 @@ def windows_script(targets: Sequence[Target], files: Sequence[str] = ()) -> str:
     if targets:
         parts.append(_text("engines/reach.ps1"))
     return "\n".join([*parts, _text("windows.ps1")])
+
+
+def collector() -> str:
+    """The script without its request: the text that runs wherever ``$WfoRequest`` is set."""
+    return "\n".join([_text("engines/reach.ps1"), _text("windows.ps1")])
+
+
+@cache
+def collector_id() -> str:
+    """Tells one collector from another: where a host has it installed, it may be an older one."""
+    return hashlib.sha256(collector().encode()).hexdigest()[:12]
 
 
 @cache

@@ -1,99 +1,156 @@
-"""A session configuration that lets no script run, with the module of ``examples/jea``."""
+"""The session configuration of the kit, in a real engine: its one command gives the facts, and
+nothing else runs there.
+
+Its session type, its role definitions and its virtual account exist on Windows only. Here it is a
+session without a language, in which the role is laid over the configuration, and with the
+Select-Object that Windows' restricted sessions have.
+"""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import pytest_wfo.probes
-from pytest_wfo.connect.errors import Reason
+from pytest_wfo.connect.errors import ConnectError, Reason
+from pytest_wfo.connect.opening import OpenConnection
 from pytest_wfo.core.facts import Known, Reach, Target, Transport
-from pytest_wfo.probes.windows import read_windows, windows_script
-from tests.probes.windows.host import REACHED, load
+from pytest_wfo.probes.jea import kit
+from pytest_wfo.probes.windows import collector_id, read_windows, windows_script
+from tests.probes.windows.host import REACHED, STUBS, load
 from tests.winrm.server import WinRmServer
-from tests.winrm.support import failure, run
-from tests.winrm.test_collector import SCRIPT, environment
+from tests.winrm.support import failure, opened, run
+from tests.winrm.test_collector import SCRIPT, environment, expect
 
-KIT = Path(__file__).parents[2] / "examples" / "jea"
-FILES = sorted(file for file in KIT.rglob("*") if file.is_file())
-PROBES = Path(pytest_wfo.probes.__file__).parent
+pytestmark = pytest.mark.lab
+
+# What the lab's engine cannot do, as it is no Windows.
+WINDOWS_ONLY = ("SessionType", "ExecutionPolicy", "RunAsVirtualAccount", "RoleDefinitions")
+DRIVE = "$null = New-PSDrive -Scope Global -Name C -PSProvider FileSystem -Root '{root}'\n"
+RESTRICTED = """\
+    SessionType = 'Default'
+    FunctionDefinitions = @{ Name = 'Select-Object'; ScriptBlock = {
+        [CmdletBinding()]
+        param(
+            [ValidateSet('Name', 'Count')] [string[]]$Property,
+            [Parameter(Mandatory = $true, ValueFromPipeline = $true)] $InputObject
+        )
+        process { $InputObject }
+    } }
+"""
 
 
-@pytest.fixture
-def module(tmp_path: Path) -> Path:
-    """The module as docs/jea.md puts it together."""
-    folder = tmp_path / "WfoFact"
-    shutil.copytree(KIT / "WfoFact", folder)
-    for script in (PROBES / "windows.ps1", PROBES / "engines" / "reach.ps1"):
-        shutil.copy(script, folder)
-    return folder
-
-
-def endpoint(folder: Path, module: Path | None) -> dict[str, str]:
-    """The lab's base host with a session configuration like the kit's. Its session type, its role
-    capabilities and its virtual account exist on Windows only."""
-    played = folder / "lab"
-    played.mkdir()
-    uses = f"ModulesToImport = '{module / 'WfoFact.psm1'}'" if module else ""
-    configuration = folder / "lab.pssc"
-    configuration.write_text(
-        "@{ SchemaVersion = '2.0.0.0'; GUID = 'd4f9bd50-5d5f-4f0f-9a4c-0c7b7c3f2f10'\n"
-        "SessionType = 'Default'; LanguageMode = 'NoLanguage'\n"
-        f"VisibleFunctions = 'Get-WfoFact'\n{uses} }}"
+def entries(text: str, *, without: tuple[str, ...]) -> str:
+    """The lines of a configuration file but those that begin with such a key."""
+    inside = text.partition("@{\n")[2].rpartition("}")[0]
+    return "".join(
+        line
+        for line in inside.splitlines(keepends=True)
+        if not line.strip().startswith((*without, "#"))
     )
-    base = environment(load("base"), played)
-    return {**base, "WINDOWSLAB_CONFIGURATIONFILE": str(configuration)}
 
 
-def test_the_command_gives_the_facts_where_no_script_may_run(
-    pwsh: str, module: Path, tmp_path: Path
-) -> None:
-    played = endpoint(tmp_path, module)
-    with WinRmServer(engine=[pwsh], environment=played, configurations=["WfoFact"]) as server:
-        output = run(server.host(configuration_name="WfoFact"), SCRIPT, 60)
-        assert (server.opened, len(server.shells)) == (1, 0)
-    assert output.exit_status == 0
-    assert output.stdout.startswith(b'{"v":1,"platform":"windows"')
-    assert output.stdout.endswith(b'"complete":true}')
+def played(folder: Path, files: dict[str, str]) -> dict[str, str]:
+    """The lab's base host with the session configuration of the kit ``files``, for the engine."""
+    for place, text in files.items():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_text(text, "ascii")
+    base = environment(load("base"), folder)
+    modules = [STUBS, folder / "drive.psm1", folder / "WfoFact" / "WfoFact.psd1"]
+    modules[1].write_text(DRIVE.format(root=folder / "drives" / "C"), "utf-8")
+    configuration = entries(files["WfoFact.pssc"], without=WINDOWS_ONLY)
+    role = entries(
+        files["WfoFact/RoleCapabilities/WfoFact.psrc"], without=("GUID", "Description")
+    ).replace("'WfoFact'", ", ".join(f"'{module}'" for module in modules))
+    lab = folder / "lab.pssc"
+    lab.write_text(f"@{{\n{configuration}{role}{RESTRICTED}}}\n", "utf-8")
+    return {**base, "WINDOWSLAB_CONFIGURATIONFILE": str(lab)}
 
 
-def test_connections_are_tried_there_too(pwsh: str, module: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def endpoint(pwsh: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WinRmServer]:
+    environment = played(tmp_path_factory.mktemp("jea"), kit())
+    with WinRmServer(engine=[pwsh], environment=environment, configurations=["WfoFact"]) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def connection(endpoint: WinRmServer) -> Iterator[OpenConnection]:
+    """One session for many commands."""
+    connection = opened(endpoint.host(configuration_name="WfoFact"))
+    yield connection
+    connection.close()
+
+
+def test_the_command_gives_the_facts_that_the_script_gives(endpoint: WinRmServer) -> None:
+    output = run(endpoint.host(configuration_name="WfoFact"), SCRIPT, 60)
+    assert (output.stderr, output.exit_status) == (b"", 0)
+    expect("base", output.stdout)
+
+
+def test_connections_are_tried_there_too(endpoint: WinRmServer) -> None:
     target = Target("127.0.0.1", 9, Transport.TCP, "")
-    script = windows_script([target]).encode()
-    with WinRmServer(engine=[pwsh], environment=endpoint(tmp_path, module)) as server:
-        output = run(server.host(), script, 60)
+    output = run(endpoint.host(configuration_name="WfoFact"), windows_script([target]).encode(), 60)
     facts = read_windows(output.stdout.decode(), REACHED, [target], asked=0.0, answered=0.0)
     assert isinstance(facts.probes, Known)
     assert [(each.target, each.reach) for each in facts.probes.value] == [(target, Reach.REFUSED)]
 
 
-def test_a_session_configuration_without_the_command_is_said(pwsh: str, tmp_path: Path) -> None:
-    with WinRmServer(engine=[pwsh], environment=endpoint(tmp_path, None)) as server:
+@pytest.mark.parametrize("script", ["1 + 1", "Get-Process", "Get-WfoFact; Get-Process"])
+def test_no_script_runs_there(connection: OpenConnection, script: str) -> None:
+    with pytest.raises(ConnectError, match="ScriptsNotAllowed") as caught:
+        connection.run_script(script.encode(), 60)
+    assert caught.value.reason is Reason.CONSTRAINED_LANGUAGE
+
+
+def test_another_collector_than_the_installed_one_is_said(pwsh: str, tmp_path: Path) -> None:
+    older = {place: text.replace(collector_id(), "0123456789ab") for place, text in kit().items()}
+    with WinRmServer(engine=[pwsh], environment=played(tmp_path, older)) as server:
+        error = failure(server.host(), SCRIPT, 60)
+        assert not server.shells
+    assert error.reason is Reason.SCRIPT_FAILED
+    assert "the collector installed here (0123456789ab) is not that" in error.message
+    assert "Install the kit again: python -m pytest_wfo.probes.jea" in error.message
+
+
+def test_an_endpoint_without_the_command_is_said(pwsh: str, tmp_path: Path) -> None:
+    other = {place: text.replace("Get-WfoFact", "Get-Other") for place, text in kit().items()}
+    with WinRmServer(engine=[pwsh], environment=played(tmp_path, other)) as server:
         error = failure(server.host(), SCRIPT, 60)
         assert not server.shells
     assert error.reason is Reason.CONSTRAINED_LANGUAGE
     assert "lets no script run and has no Get-WfoFact" in error.message
+    assert "install the kit that has it: python -m pytest_wfo.probes.jea" in error.message
 
 
-@pytest.mark.parametrize("request_text", ["x", "{}; Get-Process", "$(1)", "{\n}"])
+@pytest.mark.parametrize(
+    ("request_text", "said"),
+    [
+        ("x", "["),
+        ("{}", "is not that of the pytest-wfo that asks"),
+        ("{}; Get-Process", "["),
+        (json.dumps({"collector": collector_id().upper(), "files": []}), "is not that of"),
+        *(
+            (json.dumps({"collector": collector_id(), "files": files}), "without a drive letter")
+            for files in (
+                ["\\\\192.0.2.1\\share\\a"],
+                ["HKLM:\\SOFTWARE"],
+                ["C:\\temp", "//192.0.2.1/share"],
+                [["C:\\temp", "\\\\192.0.2.1\\share"]],
+                [[["C:\\temp"]]],
+                "\\\\192.0.2.1\\share",
+                {"0": "C:\\temp"},
+            )
+        ),
+    ],
+)
 def test_the_command_takes_nothing_but_a_request(
-    pwsh: str, module: Path, tmp_path: Path, request_text: str
+    connection: OpenConnection, request_text: str, said: str
 ) -> None:
-    script = f"$WfoRequest = '{request_text}'\n".encode()
-    with WinRmServer(engine=[pwsh], environment=endpoint(tmp_path, module)) as server:
-        error = failure(server.host(), script, 60)
-    assert error.reason in {Reason.SCRIPT_FAILED, Reason.CONSTRAINED_LANGUAGE}
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
-def test_each_file_of_the_kit_is_powershell(file: Path, pwsh: str) -> None:
-    text = f"[void][ScriptBlock]::Create([IO.File]::ReadAllText('{file}')); 'fine'"
-    done = subprocess.run([pwsh, "-Command", text], capture_output=True, text=True, timeout=60)
-    assert done.stdout.strip() == "fine", done.stderr
-
-
-def test_the_kit_is_whole() -> None:
-    assert {file.suffix for file in FILES} == {".psm1", ".psd1", ".psrc", ".pssc"}
+    """Not even from a client that is none of ours."""
+    with pytest.raises(ConnectError) as caught:
+        connection.run_script(f"$WfoRequest = '{request_text}'\n".encode(), 60)
+    assert caught.value.reason is Reason.SCRIPT_FAILED
+    assert said in caught.value.message
