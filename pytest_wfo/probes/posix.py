@@ -8,13 +8,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files as resources
-from typing import TypeVar
 
-from pytest_wfo.core.facts import Access, Fact, HostFacts, Target, Unknown
+from pytest_wfo.core.facts import Access, HostFacts, Target
 from pytest_wfo.probes.envelope import UnreadableError, read_envelope
 from pytest_wfo.probes.machine import (
     read_clock,
@@ -26,13 +24,9 @@ from pytest_wfo.probes.machine import (
 )
 from pytest_wfo.probes.packet_filters import read_packet_filter
 from pytest_wfo.probes.reach import read_probes
+from pytest_wfo.probes.reading import fact, unreadable
 from pytest_wfo.probes.routes import read_addresses, read_forwarding, read_routes
 from pytest_wfo.probes.sockets import read_listeners
-
-T = TypeVar("T")
-
-UNREADABLE = "answer-unreadable"
-_REMEDY = "run the collector by hand on the host and look at what it prints"
 
 
 def posix_script(targets: Sequence[Target], files: Sequence[str] = (), *, marker: str) -> bytes:
@@ -81,37 +75,19 @@ def read_posix(
     try:
         sections = read_envelope(output)
     except UnreadableError as error:
-        return _unreadable(access, str(error))
+        return unreadable(access, str(error))
     return HostFacts(
         access=access,
-        identity=_fact("the host's name", lambda: read_identity(sections)),
-        system=_fact("the operating system", lambda: read_system(sections)),
-        rights=_fact("the user's rights", lambda: read_rights(sections)),
-        clock=_fact("the clock", lambda: read_clock(sections, asked, answered)),
-        addresses=_fact("addresses", lambda: read_addresses(sections)),
-        routes=_fact("routes", lambda: read_routes(sections)),
-        forwarding=_fact("forwarding", lambda: read_forwarding(sections)),
-        listeners=_fact("listening sockets", lambda: read_listeners(sections)),
-        firewall=_fact("the packet filter", lambda: read_packet_filter(sections)),
-        processes=_fact("processes", lambda: read_processes(sections)),
-        probes=_fact("connections", lambda: read_probes(sections, targets)),
+        identity=fact("the host's name", lambda: read_identity(sections)),
+        system=fact("the operating system", lambda: read_system(sections)),
+        rights=fact("the user's rights", lambda: read_rights(sections)),
+        clock=fact("the clock", lambda: read_clock(sections, asked, answered)),
+        addresses=fact("addresses", lambda: read_addresses(sections)),
+        routes=fact("routes", lambda: read_routes(sections)),
+        forwarding=fact("forwarding", lambda: read_forwarding(sections)),
+        listeners=fact("listening sockets", lambda: read_listeners(sections)),
+        firewall=fact("the packet filter", lambda: read_packet_filter(sections)),
+        processes=fact("processes", lambda: read_processes(sections)),
+        probes=fact("connections", lambda: read_probes(sections, targets)),
         files=read_files(sections),
     )
-
-
-def _fact(what: str, read: Callable[[], Fact[T]]) -> Fact[T]:
-    """One fact that is not understood must not take the others with it."""
-    try:
-        return read()
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
-        return Unknown(f"{what}: what the host printed was not understood", _REMEDY)
-
-
-def _unreadable(access: Access, why: str) -> HostFacts:
-    lost = Unknown(f"answer unreadable: {why}", _REMEDY)
-    told = replace(
-        access, reason=UNREADABLE, message=f"{access.endpoint}: {why}".lstrip(": "), remedy=_REMEDY
-    )
-    return HostFacts(
-        told, lost, lost, lost, lost, lost, lost, lost, lost, lost, lost, lost,
-    )  # fmt: skip

@@ -9,16 +9,15 @@ import hashlib
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files as resources
 from typing import TypeVar
 
-from pytest_wfo.core.facts import Access, Fact, FileStat, HostFacts, Target, Unknown
+from pytest_wfo.core.facts import Access, Fact, FileStat, HostFacts, Target
 from pytest_wfo.probes.envelope import UnreadableError
-from pytest_wfo.probes.posix import UNREADABLE
-from pytest_wfo.probes.windows_envelope import Answer, NotSeenError, read_answer
+from pytest_wfo.probes.reading import NotSeenError, fact, unreadable
+from pytest_wfo.probes.windows_envelope import Answer, read_answer
 from pytest_wfo.probes.windows_machine import (
     read_clock,
     read_files,
@@ -95,32 +94,22 @@ def read_windows(
     try:
         answer = read_answer(output)
     except UnreadableError as error:
-        return _unreadable(access, str(error))
+        return unreadable(access, str(error))
     return HostFacts(
         access=access,
-        identity=_fact("the host's name", lambda: read_identity(answer)),
-        system=_fact("the operating system", lambda: read_system(answer)),
-        rights=_fact("the user's rights", lambda: read_rights(answer)),
-        clock=_fact("the clock", lambda: read_clock(answer, asked, answered)),
-        addresses=_fact("addresses", lambda: read_addresses(answer)),
-        routes=_fact("routes", lambda: read_routes(answer)),
-        forwarding=_fact("forwarding", lambda: read_forwarding(answer)),
-        listeners=_fact("listening sockets", lambda: read_listeners(answer)),
-        firewall=_fact("the firewall", lambda: read_windows_firewall(answer)),
-        processes=_fact("processes", lambda: read_processes(answer)),
-        probes=_fact("connections", lambda: read_probes(answer, targets)),
+        identity=fact("the host's name", lambda: read_identity(answer)),
+        system=fact("the operating system", lambda: read_system(answer)),
+        rights=fact("the user's rights", lambda: read_rights(answer)),
+        clock=fact("the clock", lambda: read_clock(answer, asked, answered)),
+        addresses=fact("addresses", lambda: read_addresses(answer)),
+        routes=fact("routes", lambda: read_routes(answer)),
+        forwarding=fact("forwarding", lambda: read_forwarding(answer)),
+        listeners=fact("listening sockets", lambda: read_listeners(answer)),
+        firewall=fact("the firewall", lambda: read_windows_firewall(answer)),
+        processes=fact("processes", lambda: read_processes(answer)),
+        probes=fact("connections", lambda: read_probes(answer, targets)),
         files=_files(answer),
     )
-
-
-def _fact(what: str, read: Callable[[], Fact[T]]) -> Fact[T]:
-    """One fact that is not seen or not understood must not take the others with it."""
-    try:
-        return read()
-    except NotSeenError as error:
-        return error.fact
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
-        return Unknown(f"{what}: what the host reported was not understood", _REMEDY)
 
 
 def _files(answer: Answer) -> dict[str, Fact[FileStat]]:
@@ -128,13 +117,3 @@ def _files(answer: Answer) -> dict[str, Fact[FileStat]]:
         return read_files(answer)
     except (NotSeenError, ValueError, LookupError, TypeError, OverflowError):
         return {}  # a file that was asked for and is not here counts as not reported
-
-
-def _unreadable(access: Access, why: str) -> HostFacts:
-    lost = Unknown(f"answer unreadable: {why}", _REMEDY)
-    told = replace(
-        access, reason=UNREADABLE, message=f"{access.endpoint}: {why}".lstrip(": "), remedy=_REMEDY
-    )
-    return HostFacts(
-        told, lost, lost, lost, lost, lost, lost, lost, lost, lost, lost, lost,
-    )  # fmt: skip

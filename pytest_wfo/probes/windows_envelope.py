@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_wfo.core.facts import Unknown
 from pytest_wfo.probes.envelope import UnreadableError, printable
+from pytest_wfo.probes.reading import NotSeenError
 
 VERSION = 1
 NEEDS_FULL_LANGUAGE = "needs-full-language"
@@ -34,14 +35,6 @@ LANGUAGE_REMEDY = (
 
 Row = Mapping[str, Any]
 Values = tuple[tuple[str, Any], ...]
-
-
-class NotSeenError(Exception):
-    """Something that was asked for could not be seen; ``fact`` says why."""
-
-    def __init__(self, fact: Unknown) -> None:
-        super().__init__(fact.reason)
-        self.fact = fact
 
 
 @dataclass(frozen=True, slots=True)

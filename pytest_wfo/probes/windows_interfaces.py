@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from pytest_wfo.core.windows_firewall import Area, NetworkInterface, Unread
 from pytest_wfo.core.windows_rules import Profile
-from pytest_wfo.probes.windows_envelope import Answer, NotSeenError, Row, integer, text, texts
+from pytest_wfo.probes.reading import NotSeenError
+from pytest_wfo.probes.windows_envelope import Answer, Row, integer, text, texts
 from pytest_wfo.probes.windows_network import active_addresses, connected, plain
 
 T = TypeVar("T")

@@ -20,7 +20,8 @@ from pytest_wfo.core.windows_parse import parse_rule
 from pytest_wfo.core.windows_profiles import ProfileSettings, SettingsStore, profile_settings
 from pytest_wfo.core.windows_rules import Profile, Store, WindowsRule
 from pytest_wfo.probes.envelope import printable
-from pytest_wfo.probes.windows_envelope import Answer, Failure, NotSeenError, integer, text
+from pytest_wfo.probes.reading import NotSeenError
+from pytest_wfo.probes.windows_envelope import Answer, Failure, integer, text
 from pytest_wfo.probes.windows_interfaces import read_interfaces
 from pytest_wfo.probes.windows_machine import CURRENT_VERSION
 

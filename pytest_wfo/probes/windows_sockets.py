@@ -15,10 +15,10 @@ from pytest_wfo.core.facts import Fact, Known, Listener, Owner, Unknown
 from pytest_wfo.core.intervals import Intervals, normalize
 from pytest_wfo.core.windows_firewall import SYSTEM as SYSTEM_PROGRAM
 from pytest_wfo.probes.envelope import printable
+from pytest_wfo.probes.reading import NotSeenError
 from pytest_wfo.probes.windows_envelope import (
     Answer,
     Failure,
-    NotSeenError,
     integer,
     text,
 )
