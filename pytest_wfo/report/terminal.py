@@ -17,7 +17,9 @@ _HOSTS = 4
 
 def closing(report: SiteReport, files: Sequence[str]) -> Iterator[str]:
     """The lines: decision, counts, the first blockers with their fix, where the reports lie."""
-    yield headline(report)
+    yield from _wrap(headline(report))
+    if report.gate.go:
+        yield "Every requirement that can block is met or does not apply."
     yield from _wrap(_counts(report))
     if report.partial:
         yield from _wrap(
@@ -42,7 +44,7 @@ def closing(report: SiteReport, files: Sequence[str]) -> Iterator[str]:
 def headline(report: SiteReport) -> str:
     """The decision in words."""
     words = {
-        Decision.GO: "GO: every planned requirement is met",
+        Decision.GO: "GO",
         Decision.NO_GO: "NO-GO",
         Decision.INCOMPLETE: "INCOMPLETE: not GO",
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from pytest_wfo.core.facts import HostFacts
 from pytest_wfo.core.hosts import Role
@@ -154,7 +154,7 @@ def test_a_cell_opens_to_how_we_know(opened: Open, page_file: Path) -> None:
         "RST from the server", "curl: (7) Connection refused\nsecond line", "80 HTTP Standard HTTP port",
         "How we read it", "client-80.connects",
     ):  # fmt: skip
-        assert words in detail.inner_text(), words
+        expect(detail).to_contain_text(words)
 
 
 def test_the_matrix_is_walked_by_keyboard_alone(opened: Open, page_file: Path) -> None:

@@ -1,8 +1,10 @@
 """Antivirus: exclusions, file types, general considerations.
 
-What is judged today: whether any antivirus runs at all. Where none that is known here does, the
-cells do not apply, and the finding says what was looked for; where one does, its settings are not
-read yet, and the cells are not verified.
+What is judged today: whether any antivirus runs at all. Where one does, its settings are not read
+yet, and the cells are not verified. Where none that is known here does, the cells do not apply on
+Linux, and the finding says what was looked for. Windows comes with an antivirus, which only another
+one replaces: there, finding none that is known means that an unknown one runs, or that something is
+wrong, and the cells are not verified either.
 """
 
 from __future__ import annotations
@@ -76,7 +78,7 @@ _KERNEL_NAME = 15  # letters that Linux keeps of a process's name
 
 
 def check_antivirus(cell: Cell, site_facts: SiteFacts) -> Judgement:
-    """Not applicable where no antivirus runs; not verified where one does or it could not be seen."""
+    """Not applicable where no antivirus runs (never so on Windows); not verified in all other cases."""
     facts = site_facts.of(cell.host)
     processes = facts.processes
     if isinstance(processes, Unknown):
@@ -88,14 +90,16 @@ def check_antivirus(cell: Cell, site_facts: SiteFacts) -> Judgement:
     found = sorted({product for name, product in products.items() if _program(name) in running})
     looked = ", ".join(dict.fromkeys(products.values()))
     if not found:
-        return not_applicable(
-            "no antivirus that is known here runs on this host",
-            [
-                Evidence(
-                    f"none of {len(processes.value)} processes belongs to {looked}",
-                    processes.source,
-                )
-            ],
+        seen = f"none of {len(processes.value)} processes belongs to {looked}"
+        evidence = [Evidence(seen, processes.source)]
+        if products is _LINUX:
+            return not_applicable("no antivirus that is known here runs on this host", evidence)
+        return not_verified(
+            "no antivirus that is known here runs, but Windows is not without one unless it was removed",
+            "find out which antivirus protects the host; have its owner show that "
+            f"{cell.requirement.source.words!r} is configured, and set the requirement aside in the "
+            "inventory's overlay with that proof",
+            evidence,
         )
     return not_verified(
         f"{' and '.join(found)} runs here; this version does not read its settings",
