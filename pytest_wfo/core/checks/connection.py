@@ -13,7 +13,7 @@ from pytest_wfo.core.verdicts import Evidence, Judgement, Verdict
 _WORDS = {
     Reach.REFUSED: "refused",
     Reach.FILTERED: "got no answer (filtered)",
-    Reach.UNREACHABLE: "was rejected on the way (unreachable)",
+    Reach.UNREACHABLE: "was rejected (unreachable)",
     Reach.RESET: "was reset",
 }
 
