@@ -19,7 +19,7 @@ def test_every_inventory_in_a_document_loads(name: str, tmp_path: Path) -> None:
 
     assert inventories
     for block in inventories:
-        site = "" if re.search(r"^site:", block, re.MULTILINE) else "site: {name: X}\n"
+        site = "" if re.search(r"^site:", block, re.MULTILINE) else "site:\n  name: X\n"
         file = tmp_path / "inventory.yml"
         file.write_text(site + block, encoding="utf-8")
         assert load_inventory(file).hosts
