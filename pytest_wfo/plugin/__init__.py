@@ -7,6 +7,7 @@ about a site.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 import pytest
@@ -30,6 +31,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "wfo_role(*roles): roles of the hosts a test with wfo_host runs for"
     )
+    # Where testinfra's own plugin is loaded, psrp:// works in every test, also without a site.
+    backends = sys.modules.get("testinfra.backend")
+    if backends is not None:
+        backends.BACKENDS.setdefault("psrp", "pytest_wfo.connect.psrp_backend.PsrpBackend")
     settings = settings_of(config)
     if settings.active:
         _start(config, settings)

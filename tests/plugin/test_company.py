@@ -131,6 +131,18 @@ def test_a_finding_fixture_without_a_marker_is_explained(
     assert "without @pytest.mark.wfo_requirement" in result.stdout.str()
 
 
+def test_testinfra_knows_our_backend_in_every_run(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import testinfra.backend
+        def test_known():
+            assert testinfra.backend.get_backend_class("psrp").NAME == "psrp"
+        """
+    )
+
+    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
+
+
 def test_runs_that_are_not_about_a_site_pay_nothing(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
