@@ -37,6 +37,9 @@ JOIN_SECONDS = 2.0
 LOG_NAME = "pytest_wfo.connect.paramiko"
 logging.getLogger(LOG_NAME).setLevel(logging.CRITICAL + 1)
 
+# RFC 4254, section 9: messages 93 to 98 belong to a channel, whose number at the peer comes first.
+_WINDOW_ADJUST, _CHANNEL_CLOSE, _CHANNEL_REQUEST = 93, 97, 98
+
 # RSA keys sign with SHA-2 under names of their own (RFC 8332).
 _SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
@@ -88,6 +91,8 @@ class Transport(paramiko.Transport):
         super().__init__(sock)
         self._mine = threading.local()
         self._refusals: dict[int, str] = {}
+        self._order = threading.RLock()
+        self._closed: set[int] = set()  # the peer's numbers of channels we have closed
 
     def refusal(self) -> str:
         """Why the last channel this thread asked for was refused; "" if the peer did not say."""
@@ -96,6 +101,27 @@ class Transport(paramiko.Transport):
     def _next_channel(self) -> int:
         self._mine.channel = super()._next_channel()  # type: ignore[misc]
         return int(self._mine.channel)
+
+    def _send_user_message(self, data: paramiko.Message) -> None:
+        """Nothing more on a channel that was closed. paramiko lets a thread that sends be overtaken
+        by one that closes, and sshd then drops the whole connection, with all channels on it."""
+        raw = data.asbytes()
+        kind, channel = raw[0], int.from_bytes(raw[1:5], "big")
+        with self._order:
+            if _WINDOW_ADJUST <= kind <= _CHANNEL_REQUEST:
+                if channel in self._closed:
+                    return
+                if kind == _CHANNEL_CLOSE:
+                    self._closed.add(channel)
+            super()._send_user_message(data)  # type: ignore[misc]
+
+    def _parse_channel_open_success(self, message: paramiko.Message) -> None:
+        start = message.packet.tell()
+        _, theirs = message.get_int(), message.get_int()
+        with self._order:
+            self._closed.discard(theirs)  # the peer uses its numbers again
+        message.packet.seek(start)
+        super()._parse_channel_open_success(message)  # type: ignore[misc]
 
     def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
         start = message.packet.tell()

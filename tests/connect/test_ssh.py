@@ -362,3 +362,34 @@ def test_timeouts_are_the_inventorys(connector: Connector, sshd: LoopbackSshd) -
     assert time.monotonic() - begun < 2
     assert caught.value.reason is Reason.DEADLINE
     backend.close()
+
+
+def test_many_commands_one_after_the_other_share_the_channel_numbers(sshd: LoopbackSshd) -> None:
+    """sshd gives a number again as soon as its channel is closed."""
+    connection = Connector(Vault()).open(sshd.host())
+    try:
+        for number in range(20):
+            output = connection.run_script(f"echo {number}\n".encode(), 10)
+            assert output.stdout == f"{number}\n".encode()
+    finally:
+        connection.close()
+
+
+def test_what_is_sent_too_late_on_a_channel_does_not_end_the_connection(tmp_path: Path) -> None:
+    """sshd drops the whole connection for it: behind a jump host that is every host's at once."""
+    with loopback_sshd(tmp_path / "sshd") as server:
+        connection = Connector(Vault()).open(server.host())
+        assert isinstance(connection, SshBackend)
+        transport = connection.connect().transport
+        channel = transport.open_session()
+        late = paramiko.Message()
+        late.add_byte(paramiko.common.cMSG_CHANNEL_DATA)
+        late.add_int(channel.remote_chanid)
+        late.add_string(b"too late")
+        channel.close()
+        transport._send_user_message(late)
+
+        assert connection.run_script(b"echo alive\n", 10).stdout == b"alive\n"
+        assert transport.is_active()
+        assert server.logins() == 1
+        connection.close()
