@@ -387,6 +387,7 @@ def test_what_is_sent_too_late_on_a_channel_does_not_end_the_connection(tmp_path
         late.add_int(channel.remote_chanid)
         late.add_string(b"too late")
         channel.close()
+        time.sleep(0.3)  # until sshd has forgotten it
         transport._send_user_message(late)
 
         assert connection.run_script(b"echo alive\n", 10).stdout == b"alive\n"
