@@ -112,7 +112,7 @@ def write_all(clients: int, folder: Path) -> None:
     write_page(made, folder / "report.html")
     write_summary(made, folder / "summary.md")
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(len(made.plan.cells), used / 1e9)
+    print(made.planned, used / 1e9)
 
 
 def ready(browser: Browser, file: Path) -> float:
@@ -163,7 +163,7 @@ def measure(folder: Path) -> dict[str, Any]:
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         figures = {
-            "cells": len(made.plan.cells),
+            "cells": made.planned,
             "report_mb": round(worst.stat().st_size / MB, 3),
             "report_alike_mb": round(alike.stat().st_size / MB, 3),
             "page_s": round(page_s, 2),

@@ -45,7 +45,8 @@ class Finding:
 
     ``advisory`` findings never block the gate. ``depends_on_access`` marks findings that only
     repeat that the host could not be examined. ``collected_at`` is when the facts were taken
-    (UTC, ISO 8601; "" when there are none).
+    (UTC, ISO 8601; "" when there are none). ``ran`` is false where no test of the cell ran to its
+    end: nothing was judged.
     """
 
     requirement: str
@@ -54,6 +55,7 @@ class Finding:
     advisory: bool = False
     depends_on_access: bool = False
     collected_at: str = ""
+    ran: bool = True
 
     @property
     def verdict(self) -> Verdict:

@@ -12,10 +12,17 @@ from pathlib import Path
 import pytest
 
 from pytest_wfo import __version__
-from pytest_wfo.core.gate import decide_gate, settle
+from pytest_wfo.core.gate import settle
 from pytest_wfo.plugin.run import RUN, Run, is_worker
 from pytest_wfo.plugin.suites import suites_were_added
-from pytest_wfo.report.model import RunInfo, SiteReport
+from pytest_wfo.report.model import (
+    RunInfo,
+    SiteReport,
+    edition_info,
+    site_info,
+    site_report,
+    with_counts,
+)
 from pytest_wfo.report.page import checksum_file, write_page
 from pytest_wfo.report.results import write_results
 from pytest_wfo.report.summary import write_summary
@@ -73,24 +80,28 @@ def _report(run: Run) -> SiteReport:
     facts = "gathered in this run"
     if run.settings.facts and run.snapshot:
         facts = f"taken {run.snapshot.taken_at}, read from {run.settings.facts.name}"
-    return SiteReport(
-        site=run.site,
-        edition=run.edition,
-        plan=run.plan,
-        findings=findings,
-        gate=decide_gate(findings, selected=run.selected if run.partial else None),
-        access={name: facts.access for name, facts in run.facts.hosts.items()},
-        run=RunInfo(
-            started=_utc(run.started),
-            finished=_utc(datetime.now(timezone.utc)),
-            user=_user(),
-            controller=platform.node(),
-            tool_version=__version__,
-            probe=run.settings.probe,
-            facts=facts,
-        ),
-        selected=len(run.selected_cells),
+    info = RunInfo(
+        started=_utc(run.started),
+        finished=_utc(datetime.now(timezone.utc)),
+        user=_user(),
+        controller=platform.node(),
+        tool_version=__version__,
+        probe=run.settings.probe,
+        facts=facts,
         notes=_notes(run),
+        inventory=run.site.source,
+        inventory_sha256=run.site.sha256,
+    )
+    return with_counts(
+        site_report(
+            site_info(run.site),
+            edition_info(run.edition),
+            findings,
+            run.plan.not_planned,
+            {name: facts.access for name, facts in run.facts.hosts.items()},
+            (info,),
+            unselected=run.cells.keys() - {cell.key for cell in run.selected_cells},
+        )
     )
 
 

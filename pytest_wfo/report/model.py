@@ -1,21 +1,33 @@
-"""Everything a report is rendered from. All reports of a run are rendered from the same value."""
+"""Everything a report is rendered from. All reports of a run are rendered from the same value.
+
+It holds what ``results.json`` holds and nothing more, so that a report can be rendered again from
+that file alone, and no connection detail of the inventory can get into one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from pytest_wfo.core.facts import Access
-from pytest_wfo.core.gate import Gate
+from pytest_wfo.core.gate import Gate, decide_gate
 from pytest_wfo.core.hosts import Site
-from pytest_wfo.core.plan import Plan
-from pytest_wfo.core.requirements import Edition, Requirement
-from pytest_wfo.core.verdicts import Finding
+from pytest_wfo.core.plan import NotPlanned
+from pytest_wfo.core.requirements import Edition, Source
+from pytest_wfo.core.verdicts import Finding, Verdict
+
+Key = tuple[str, str]
+"""(requirement id, host name)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """Who ran what, when and from where. Times are UTC, ISO 8601."""
+    """Who ran what, when and from where. Times are UTC, ISO 8601.
+
+    ``inventory`` is the file's name, ``inventory_sha256`` of its bytes. ``selected`` counts the
+    cells whose tests were selected, ``measured`` those of which the run can say something.
+    """
 
     started: str
     finished: str
@@ -24,42 +36,184 @@ class RunInfo:
     tool_version: str
     probe: str  # "none" or "safe"
     facts: str  # "gathered in this run", or the file they were read from
+    notes: tuple[str, ...] = ()
+    inventory: str = ""
+    inventory_sha256: str = ""
+    selected: int = 0
+    measured: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HostInfo:
+    """One host of the site; ``roles`` are sorted names."""
+
+    name: str
+    roles: tuple[str, ...]
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteInfo:
+    """The site as its inventory (``source``, ``sha256``) names it; hosts in the inventory's order."""
+
+    name: str
+    ticket: str
+    features: tuple[str, ...]
+    source: str
+    sha256: str
+    hosts: Mapping[str, HostInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementInfo:
+    """One requirement of the edition; the fields mean what ``core.requirements`` says."""
+
+    id: str
+    title: str
+    source: Source
+    reading: str
+    advisory: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EditionInfo:
+    """The edition whose requirements were asked, in the document's order."""
+
+    id: str
+    title: str
+    sha256: str
+    requirements: tuple[RequirementInfo, ...]
+    ambiguities: tuple[str, ...] = ()
+    by_id: dict[str, RequirementInfo] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.by_id.update({requirement.id: requirement for requirement in self.requirements})
 
 
 @dataclass(frozen=True, slots=True)
 class SiteReport:
-    """One run about one site. ``findings`` has exactly one entry for every planned cell."""
+    """One run about one site, or several merged. ``findings`` has exactly one entry for every
+    planned cell, in the plan's order; ``unselected`` are the cells that no run selected."""
 
-    site: Site
-    edition: Edition
-    plan: Plan
+    site: SiteInfo
+    edition: EditionInfo
     findings: tuple[Finding, ...]
+    not_planned: tuple[NotPlanned, ...]
     gate: Gate
     access: Mapping[str, Access]
-    run: RunInfo
-    selected: int  # cells whose tests were selected
-    notes: tuple[str, ...] = ()
+    runs: tuple[RunInfo, ...]
+    unselected: frozenset[Key] = frozenset()
+
+    @property
+    def run(self) -> RunInfo:
+        """The run; of several, what they have in common, from the first start to the last end."""
+        return self.runs[0]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know besides the findings."""
+        return tuple(dict.fromkeys(note for run in self.runs for note in run.notes))
+
+    @property
+    def planned(self) -> int:
+        """How many cells were planned."""
+        return len(self.findings)
+
+    @property
+    def selected(self) -> int:
+        """How many of them were selected."""
+        return len(self.findings) - len(self.unselected)
 
     @property
     def partial(self) -> bool:
         """Whether only a part of the plan was selected."""
-        return self.selected < len(self.plan.cells)
-
-    def requirement(self, finding: Finding) -> Requirement:
-        """The requirement a finding answers."""
-        return self.edition.by_id[finding.requirement]
+        return bool(self.unselected)
 
     @property
     def unreached(self) -> tuple[tuple[str, Access], ...]:
-        """Hosts that were tried and not examined, with how that went."""
-        return tuple((name, access) for name, access in self.access.items() if not access.reached)
+        """Hosts that were tried and not examined, in the inventory's order, with how that went."""
+        tried = ((name, self.access.get(name)) for name in self.site.hosts)
+        return tuple((name, access) for name, access in tried if access and not access.reached)
+
+
+def site_report(
+    site: SiteInfo,
+    edition: EditionInfo,
+    findings: Iterable[Finding],
+    not_planned: Iterable[NotPlanned],
+    access: Mapping[str, Access],
+    runs: Iterable[RunInfo],
+    *,
+    unselected: Collection[Key] = (),
+) -> SiteReport:
+    """The report, with the gate that follows from the settled ``findings``."""
+    findings = tuple(findings)
+    keys = {(finding.requirement, finding.host) for finding in findings}
+    gate = decide_gate(findings, selected=keys.difference(unselected) if unselected else None)
+    return SiteReport(
+        site,
+        edition,
+        findings,
+        tuple(not_planned),
+        gate,
+        access,
+        tuple(runs),
+        frozenset(unselected),
+    )
+
+
+def with_counts(report: SiteReport) -> SiteReport:
+    """The report of one run, whose ``RunInfo`` says how much it selected and measured."""
+    measured = sum(is_measured(finding, report.access) for finding in report.findings)
+    run = replace(report.runs[0], selected=report.selected, measured=measured)
+    return replace(report, runs=(run,))
+
+
+def is_measured(finding: Finding, access: Mapping[str, Access]) -> bool:
+    """Whether a run with this ``access`` says something by a finding: a verdict, or why an examined
+    host does not allow one. No test that ended, or no answer of the host, says nothing."""
+    if finding.verdict is not Verdict.NOT_VERIFIED:
+        return True
+    reached = finding.host in access and access[finding.host].reached
+    return finding.ran and reached and not finding.depends_on_access
+
+
+def site_info(site: Site) -> SiteInfo:
+    """What reports say of a site."""
+    return SiteInfo(
+        name=site.name,
+        ticket=site.ticket,
+        features=tuple(sorted(feature.value for feature in site.features)),
+        source=site.source,
+        sha256=site.sha256,
+        hosts={
+            host.name: HostInfo(
+                host.name, tuple(sorted(role.value for role in host.roles)), host.addresses
+            )
+            for host in site.hosts.values()
+        },
+    )
+
+
+def edition_info(edition: Edition) -> EditionInfo:
+    """What reports say of an edition."""
+    return EditionInfo(
+        id=edition.id,
+        title=edition.title,
+        sha256=edition.sha256,
+        requirements=tuple(
+            RequirementInfo(item.id, item.title, item.source, item.reading, item.advisory)
+            for item in edition.requirements
+        ),
+        ambiguities=edition.ambiguities,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
     """One requirement that blocks the gate, with the findings of all hosts it blocks on."""
 
-    requirement: Requirement
+    requirement: RequirementInfo
     findings: tuple[Finding, ...]
     of: int  # hosts the requirement was planned for
 
@@ -78,11 +232,9 @@ def blockers(report: SiteReport) -> tuple[Blocker, ...]:
     for finding in report.gate.blockers:
         if not finding.depends_on_access:
             grouped.setdefault(finding.requirement, []).append(finding)
-    planned: dict[str, int] = {}
-    for cell in report.plan.cells:
-        planned[cell.requirement.id] = planned.get(cell.requirement.id, 0) + 1
-    order = {requirement.id: index for index, requirement in enumerate(report.edition.requirements)}
+    planned = Counter(finding.requirement for finding in report.findings)
     return tuple(
-        Blocker(report.edition.by_id[name], tuple(found), planned[name])
-        for name, found in sorted(grouped.items(), key=lambda item: order[item[0]])
+        Blocker(requirement, tuple(grouped[requirement.id]), planned[requirement.id])
+        for requirement in report.edition.requirements
+        if requirement.id in grouped
     )

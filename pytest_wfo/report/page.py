@@ -120,7 +120,7 @@ def _scope(report: SiteReport) -> dict[str, Any]:
         ),
         "left_out": _grouped(
             (item.reason, item.requirement + (f" on {item.host}" if item.host else ""))
-            for item in report.plan.not_planned
+            for item in report.not_planned
         ),
     }
 

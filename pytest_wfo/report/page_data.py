@@ -9,9 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_wfo.core.hosts import Host
 from pytest_wfo.core.verdicts import Finding, Verdict
-from pytest_wfo.report.model import SiteReport
+from pytest_wfo.report.model import HostInfo, SiteReport
 from pytest_wfo.report.page_groups import Groups
 from pytest_wfo.report.page_words import template, template_lines
 from pytest_wfo.report.text import printable
@@ -99,8 +98,8 @@ def _order(report: SiteReport) -> Any:
     return lambda name: place.get(name, len(place))
 
 
-def _host(host: Host | None, name: str, at: str, group: int) -> list[Any]:
-    roles = sorted(role.value for role in host.roles) if host else []
+def _host(host: HostInfo | None, name: str, at: str, group: int) -> list[Any]:
+    roles = list(host.roles) if host else []
     addresses = list(host.addresses) if host else []
     return [printable(name), roles, [printable(item) for item in addresses], printable(at), group]
 
@@ -113,7 +112,7 @@ class _Written:
         self._evidence: dict[tuple[str, str, str], int] = {}
         self._answers: dict[Any, int] = {}
 
-    def answer(self, finding: Finding, host: Host | None) -> Any:
+    def answer(self, finding: Finding, host: HostInfo | None) -> Any:
         judgement = finding.judgement
         letter = LETTERS[judgement.verdict]
         letter = letter.lower() if finding.advisory and letter in "FU" else letter

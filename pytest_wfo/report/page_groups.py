@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pytest_wfo.core.requirements import Requirement
 from pytest_wfo.core.verdicts import Finding, Verdict
-from pytest_wfo.report.model import SiteReport
+from pytest_wfo.report.model import RequirementInfo, SiteReport
 from pytest_wfo.report.page_words import fold_names, template
 
 # Wordings told with their evidence for one requirement. Hosts beyond it are still named.
@@ -42,7 +41,7 @@ class Item:
     ``others`` are hosts whose wordings are too many to be told.
     """
 
-    requirement: Requirement
+    requirement: RequirementInfo
     n: int
     of: int
     seen: tuple[Seen, ...]
@@ -61,7 +60,7 @@ def by_requirement(report: SiteReport, findings: Iterable[Finding]) -> tuple[Ite
         words = template(finding.judgement.summary, report.site.hosts.get(finding.host))
         same = grouped.setdefault(finding.requirement, {})
         same.setdefault((finding.verdict, words), []).append(finding)
-    planned = Counter(cell.requirement.id for cell in report.plan.cells)
+    planned = Counter(finding.requirement for finding in report.findings)
     items = []
     for requirement in report.edition.requirements:
         if requirement.id not in grouped:
@@ -122,7 +121,7 @@ def groups_of_hosts(report: SiteReport) -> Groups:
     groups: Groups = {}
     for name, given in answers.items():
         host = report.site.hosts.get(name)
-        roles = ", ".join(sorted(role.value for role in host.roles)) if host else ""
+        roles = ", ".join(host.roles) if host else ""
         groups.setdefault((roles, frozenset(given.items())), []).append(name)
     return groups
 

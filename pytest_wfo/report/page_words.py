@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from pytest_wfo.core.hosts import Host
+from pytest_wfo.report.model import HostInfo
 from pytest_wfo.report.text import printable
 
 # Printable text holds no control characters, so these can stand for the host's name and address.
@@ -14,7 +14,7 @@ NAME, ADDRESS = "\x01", "\x02"
 _NUMBERED = re.compile(r"(.*?)(\d{1,15})", re.DOTALL | re.ASCII)
 
 
-def template(text: str, host: Host | None) -> str:
+def template(text: str, host: HostInfo | None) -> str:
     """``text`` made printable, with NAME and ADDRESS in the places of the host's own."""
     text = printable(text)
     if host is None:
@@ -23,7 +23,7 @@ def template(text: str, host: Host | None) -> str:
     return text.replace(host.addresses[0], ADDRESS) if host.addresses else text
 
 
-def template_lines(text: str, host: Host | None) -> str:
+def template_lines(text: str, host: HostInfo | None) -> str:
     """The same for text of several lines, which stay lines."""
     if "\n" not in text:
         return template(text, host)

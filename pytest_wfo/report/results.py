@@ -8,32 +8,34 @@ from pathlib import Path
 from typing import Any
 
 from pytest_wfo.core.verdicts import Finding, Verdict
-from pytest_wfo.report.model import SiteReport
+from pytest_wfo.report.model import RunInfo, SiteReport
 
 SCHEMA = "pytest-wfo/results/1"
+TOOL = "pytest-wfo "
 
 
 def results(report: SiteReport) -> dict[str, Any]:
     """The whole report as JSON-ready data; the schema says what each field means."""
-    site, edition, run = report.site, report.edition, report.run
+    site, edition = report.site, report.edition
     counts = report.gate.counts
     return {
         "schema": SCHEMA,
         "decision": report.gate.decision.value,
-        "run": {
-            "started": run.started,
-            "finished": run.finished,
-            "user": run.user,
-            "controller": run.controller,
-            "tool": f"pytest-wfo {run.tool_version}",
-            "probe": run.probe,
-            "facts": run.facts,
-            "notes": list(report.notes),
-        },
+        "run": {**_run(report.run), "notes": list(report.notes)},
+        "runs": [
+            {
+                **_run(each),
+                "notes": list(each.notes),
+                "inventory": {"file": each.inventory, "sha256": each.inventory_sha256},
+                "selected": each.selected,
+                "measured": each.measured,
+            }
+            for each in report.runs
+        ],
         "site": {
             "name": site.name,
             "ticket": site.ticket,
-            "features": sorted(feature.value for feature in site.features),
+            "features": list(site.features),
             "inventory": {"file": site.source, "sha256": site.sha256},
         },
         "edition": {
@@ -43,11 +45,11 @@ def results(report: SiteReport) -> dict[str, Any]:
             "ambiguities": list(edition.ambiguities),
         },
         "plan": {
-            "cells": len(report.plan.cells),
+            "cells": report.planned,
             "selected": report.selected,
             "not_planned": [
-                {"requirement": item.requirement, "reason": item.reason}
-                for item in report.plan.not_planned
+                {"requirement": item.requirement, "host": item.host, "reason": item.reason}
+                for item in report.not_planned
             ],
         },
         "counts": {
@@ -69,13 +71,19 @@ def results(report: SiteReport) -> dict[str, Any]:
         "hosts": [
             {
                 "name": host.name,
-                "roles": sorted(role.value for role in host.roles),
+                "roles": list(host.roles),
                 "addresses": list(host.addresses),
                 "access": _access(report, host.name),
             }
             for host in site.hosts.values()
         ],
-        "results": [_result(finding) for finding in report.findings],
+        "results": [
+            {
+                **_result(finding),
+                "selected": (finding.requirement, finding.host) not in report.unselected,
+            }
+            for finding in report.findings
+        ],
     }
 
 
@@ -92,6 +100,18 @@ def write_whole(file: Path, text: str) -> None:
     part.replace(file)
 
 
+def _run(run: RunInfo) -> dict[str, Any]:
+    return {
+        "started": run.started,
+        "finished": run.finished,
+        "user": run.user,
+        "controller": run.controller,
+        "tool": f"{TOOL}{run.tool_version}",
+        "probe": run.probe,
+        "facts": run.facts,
+    }
+
+
 def _access(report: SiteReport, name: str) -> dict[str, Any] | None:
     access = report.access.get(name)
     if access is None:
@@ -100,6 +120,7 @@ def _access(report: SiteReport, name: str) -> dict[str, Any] | None:
         "reached": access.reached,
         "reason": access.reason,
         "message": access.message,
+        "remedy": access.remedy,
         "endpoint": access.endpoint,
         "at": access.at,
         "seconds": round(access.seconds, 3),
@@ -122,4 +143,5 @@ def _result(finding: Finding) -> dict[str, Any]:
         "advisory": finding.advisory,
         "depends_on_access": finding.depends_on_access,
         "collected_at": finding.collected_at,
+        "ran": finding.ran,
     }

@@ -55,13 +55,13 @@ def _head(report: SiteReport) -> Iterator[str]:
     yield ""
     if report.partial:
         yield (
-            f"Only {report.selected} of {len(report.plan.cells)} planned checks were selected. "
+            f"Only {report.selected} of {report.planned} planned checks were selected. "
             "A part of the plan is never GO."
         )
         yield ""
     yield "| planned | " + " | ".join(item.value for item in Verdict) + " | advisory |"
     yield "|" + " ---: |" * (len(Verdict) + 2)
-    numbers = [len(report.plan.cells), *(counts.get(item, 0) for item in Verdict)]
+    numbers = [report.planned, *(counts.get(item, 0) for item in Verdict)]
     yield "| " + " | ".join(map(str, [*numbers, len(report.gate.advisories)])) + " |"
     yield ""
     yield f"- Site: {code(report.site.name)}, ticket {code(report.site.ticket)}"

@@ -23,7 +23,7 @@ def closing(report: SiteReport, files: Sequence[str]) -> Iterator[str]:
     yield from _wrap(_counts(report))
     if report.partial:
         yield from _wrap(
-            f"Only {report.selected} of {len(report.plan.cells)} planned cells were selected: a part is "
+            f"Only {report.selected} of {report.planned} planned cells were selected: a part is "
             "never GO."
         )
     for name, access in report.unreached[:_HOSTS]:
@@ -55,7 +55,7 @@ def headline(report: SiteReport) -> str:
 def _counts(report: SiteReport) -> str:
     counts = report.gate.counts
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts.get(verdict)]
-    text = f"{len(report.plan.cells)} cells planned: {', '.join(parts)}"
+    text = f"{report.planned} cells planned: {', '.join(parts)}"
     if report.gate.advisories:
         remarks = len(report.gate.advisories)
         text += f"; {remarks} advisory remark{'s' if remarks > 1 else ''}"

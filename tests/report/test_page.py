@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pytest_wfo.core.facts import HostFacts
 from pytest_wfo.core.gate import decide_gate
 from pytest_wfo.core.hosts import Role
-from pytest_wfo.core.plan import NotPlanned, Plan
+from pytest_wfo.core.plan import NotPlanned
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
 from pytest_wfo.report.model import RunInfo, SiteReport
@@ -147,14 +147,14 @@ def test_a_partial_run_names_what_was_not_selected() -> None:
     text = static(page(made))
 
     assert text.startswith("INCOMPLETE: Contoso Columbus")
-    assert f"Only 1 of {len(made.plan.cells)} planned checks were selected" in text
+    assert f"Only 1 of {made.planned} planned checks were selected" in text
     assert "Not selected in this run, or without a result" in text
     assert "its test did not run" in text
 
 
 def test_judging_saved_facts_is_not_told_as_trying_connections() -> None:
     made = report()
-    saved = replace(made, run=replace(made.run, facts="read from facts.json.gz"))
+    saved = replace(made, runs=(replace(made.run, facts="read from facts.json.gz"),))
 
     assert "connections were tried (probe: safe)" in static(page(made))
     assert "were tried" not in static(page(saved))
@@ -164,8 +164,8 @@ def test_judging_saved_facts_is_not_told_as_trying_connections() -> None:
 
 
 def test_an_empty_plan_proves_nothing() -> None:
-    empty = replace(report(), plan=Plan((), ()), findings=(), gate=decide_gate((), selected=None))
-    text = static(page(replace(empty, selected=0)))
+    empty = replace(report(), findings=(), gate=decide_gate((), selected=None))
+    text = static(page(empty))
 
     assert "NO-GO" in text
     assert "Nothing was planned, so nothing was proved." in text
@@ -180,7 +180,7 @@ def test_advice_waivers_and_what_was_not_planned_stand_in_the_static_part() -> N
         | finding("client-443.connects", "client", Verdict.ATTESTED, "seen by Kim")
     )
     reason = NotPlanned("cloud-2010.connects-in", "", "set aside by Kim: NAT")
-    text = static(page(replace(made, plan=Plan(made.plan.cells, (reason,)))))
+    text = static(page(replace(made, not_planned=(reason,))))
 
     assert "GO Contoso" in text
     for words in (
@@ -280,18 +280,17 @@ def hostile(text: str) -> SiteReport:
     return replace(
         made,
         site=replace(
-            of, name=text, ticket=text, source=text, sha256=text, warnings=(text,),
+            made.site, name=text, ticket=text, source=text, sha256=text,
             hosts={
                 name: replace(each, name=name, addresses=(text,))
-                for name, each in of.hosts.items()
+                for name, each in made.site.hosts.items()
             },
         ),
         edition=replace(made.edition, ambiguities=(text,), sha256=text, title=text, by_id={}),
-        plan=Plan(made.plan.cells, (NotPlanned("x", text, text),)),
+        not_planned=(NotPlanned("x", text, text),),
         findings=findings,
         gate=decide_gate(findings, selected=None),
-        run=RunInfo(text, text, text, text, text, text, text),
-        notes=(text,),
+        runs=(RunInfo(text, text, text, text, text, text, text, (text,), text, text),),
     )  # fmt: skip
 
 

@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_wfo.core.facts import HostFacts
+from pytest_wfo.core.hosts import Feature
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Verdict
 from pytest_wfo.report.model import SiteReport
 from pytest_wfo.report.results import results, write_results
 from tests.support.reports import finding, report
-from tests.support.sites import access, healthy_site, site
+from tests.support.sites import access, healthy_site, site, the_plan
 
 SCHEMA = json.loads(
     resources.files("pytest_wfo").joinpath("report/results.schema.json").read_text(encoding="utf-8")
@@ -42,15 +43,17 @@ def unreachable() -> SiteReport:
         ),
         report(selected=[("client-80.connects", "client")]),
         unreachable(),
+        report(site(features=frozenset())),
     ],
-    ids=["healthy", "not-met", "partial", "unreachable"],
+    ids=["healthy", "not-met", "partial", "unreachable", "not-planned"],
 )
 def test_every_planned_cell_stands_in_it_once_and_it_keeps_to_the_schema(made: SiteReport) -> None:
     data = results(made)
 
     VALIDATOR.validate(data)
     cells = [(item["requirement"], item["host"]) for item in data["results"]]
-    assert cells == [cell.key for cell in made.plan.cells]
+    of = site(features=frozenset(map(Feature, made.site.features)))
+    assert cells == [cell.key for cell in the_plan(of).cells]
     assert sum(data["counts"].values()) == len(cells)
 
 

@@ -6,9 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_wfo.core.checks import judge
-from pytest_wfo.core.gate import decide_gate, settle
+from pytest_wfo.core.gate import settle
 from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
-from pytest_wfo.report.model import RunInfo, SiteReport
+from pytest_wfo.report.model import (
+    RunInfo,
+    SiteReport,
+    edition_info,
+    site_info,
+    site_report,
+    with_counts,
+)
 from tests.support.sites import EDITION, healthy_site, the_plan
 from tests.support.sites import site as make_site
 
@@ -34,6 +41,7 @@ def report(
     facts: SiteFacts | None = None,
     changed: Mapping[tuple[str, str], Finding] | None = None,
     selected: list[tuple[str, str]] | None = None,
+    run: RunInfo = RUN,
 ) -> SiteReport:
     """The report of a site (default: without a fault), with some findings replaced."""
     site = site or make_site()
@@ -43,15 +51,17 @@ def report(
     if selected is not None:
         found = {key: finding for key, finding in found.items() if key in selected}
     findings = settle(planned, found)
-    return SiteReport(
-        site=site,
-        edition=EDITION,
-        plan=planned,
-        findings=findings,
-        gate=decide_gate(findings, selected=selected),
-        access={name: item.access for name, item in facts.hosts.items()},
-        run=RUN,
-        selected=len(planned.cells) if selected is None else len(selected),
+    keys = {cell.key for cell in planned.cells}
+    return with_counts(
+        site_report(
+            site_info(site),
+            edition_info(EDITION),
+            findings,
+            planned.not_planned,
+            {name: item.access for name, item in facts.hosts.items()},
+            (replace(run, inventory=site.source, inventory_sha256=site.sha256),),
+            unselected=() if selected is None else keys.difference(selected),
+        )
     )
 
 
@@ -72,3 +82,8 @@ def finding(
 def renamed(of: SiteReport, name: str) -> SiteReport:
     """The same report of a site with another name."""
     return replace(of, site=replace(of.site, name=name, ticket=name))
+
+
+def with_notes(of: SiteReport, *notes: str) -> SiteReport:
+    """The same report of a run with these notes."""
+    return replace(of, runs=(replace(of.runs[0], notes=notes),))
