@@ -9,35 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Generic, TypeVar
 
+from pytest_wfo.core.antivirus.model import Antivirus, Canary, Concerns, SurvivalProbe
+from pytest_wfo.core.known import NOT_ASKED as NOT_ASKED  # noqa: PLC0414
+from pytest_wfo.core.known import Fact as Fact  # noqa: PLC0414
+from pytest_wfo.core.known import Known as Known  # noqa: PLC0414
+from pytest_wfo.core.known import Unknown as Unknown  # noqa: PLC0414
 from pytest_wfo.core.packet_filter import PacketFilter
 from pytest_wfo.core.windows_firewall import WindowsFirewall
 
-T_co = TypeVar("T_co", covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Known(Generic[T_co]):
-    """A value and where it was read, e.g. ``source="ss -tlnp (as root)"``."""
-
-    value: T_co
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """Something that could not be seen: why, and what the reader can do about it."""
-
-    reason: str
-    remedy: str = ""
-
-
-Fact = Known[T_co] | Unknown
-
 Firewall = PacketFilter | WindowsFirewall
-
-NOT_ASKED = Unknown("the collector did not report this", "update the collector, or report a defect")
 
 
 class Reach(str, Enum):
@@ -198,6 +179,16 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """A service of Windows: its short name, the program's full path as registered ("" if not shown),
+    and the process it runs in (0: it does not run)."""
+
+    name: str
+    path: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileStat:
     """A requested path: ``kind`` is "file", "directory", "other" or "absent"; size in bytes."""
 
@@ -247,3 +238,8 @@ class HostFacts:
     processes: Fact[tuple[Process, ...]] = NOT_ASKED
     probes: Fact[tuple[Probe, ...]] = NOT_ASKED
     files: Mapping[str, Fact[FileStat]] = field(default_factory=dict)
+    services: Fact[tuple[Service, ...]] = NOT_ASKED  # Windows only
+    antivirus: Fact[Antivirus] = NOT_ASKED
+    survival: Fact[SurvivalProbe] = NOT_ASKED
+    canary: Fact[Canary] = NOT_ASKED
+    concerns: Fact[Concerns] = NOT_ASKED

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeVar
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 from pytest_wfo.core.facts import Access, Fact, HostFacts, Unknown
 
@@ -38,6 +38,6 @@ def unreadable(access: Access, why: str) -> HostFacts:
     told = replace(
         access, reason=UNREADABLE, message=f"{access.endpoint}: {why}".lstrip(": "), remedy=_REMEDY
     )
-    return HostFacts(
-        told, lost, lost, lost, lost, lost, lost, lost, lost, lost, lost, lost,
-    )  # fmt: skip
+    names = {each.name for each in fields(HostFacts)} - {"access", "files"}
+    facts: dict[str, Any] = dict.fromkeys(names, lost)
+    return HostFacts(told, **facts)

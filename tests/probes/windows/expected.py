@@ -12,7 +12,17 @@ from pytest_wfo.probes.windows_sockets import read_excluded_ports
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LATER = {"access", "files", "probes", "firewall"}
+_LATER = {
+    "access",
+    "files",
+    "probes",
+    "firewall",
+    "services",
+    "antivirus",
+    "survival",
+    "canary",
+    "concerns",
+}
 
 
 def summary(text: str, facts: HostFacts) -> dict[str, Any]:

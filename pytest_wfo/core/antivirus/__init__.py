@@ -1,0 +1,1 @@
+"""Antivirus on a host: what runs, what it leaves alone, what it took away. Pure."""
