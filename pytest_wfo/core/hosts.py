@@ -144,6 +144,8 @@ class Site:
     sha256: str = ""  # of the inventory's bytes
     warnings: tuple[str, ...] = ()
     jump_hosts: Mapping[str, Connection] = field(default_factory=dict)
+    waivers: str = ""  # path of the file the inventory names; "": none
+    attestations: str = ""
     # Asked for every cell, so not looked for among all hosts each time.
     _by_role: Mapping[Role, tuple[Host, ...]] = field(init=False, repr=False, compare=False)
 

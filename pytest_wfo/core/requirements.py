@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from pytest_wfo.core.facts import Transport
@@ -85,3 +85,9 @@ class Edition:
 
     def __post_init__(self) -> None:
         self.by_id.update({requirement.id: requirement for requirement in self.requirements})
+
+
+def binding(edition: Edition) -> Edition:
+    """The edition with no requirement advisory: what is advice there blocks as well."""
+    requirements = tuple(replace(item, advisory=False) for item in edition.requirements)
+    return replace(edition, requirements=requirements, by_id={})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from pytest_wfo.core.waivers import Attestation, Waiver
+
 
 class Verdict(str, Enum):
     """The answer for one requirement on one host."""
@@ -46,7 +48,9 @@ class Finding:
     ``advisory`` findings never block the gate. ``depends_on_access`` marks findings that only
     repeat that the host could not be examined. ``collected_at`` is when the facts were taken
     (UTC, ISO 8601; "" when there are none). ``ran`` is false where no test of the cell ran to its
-    end: nothing was judged.
+    end: nothing was judged. The judgement is what was measured, also where the verdict is waived
+    or attested. ``waiver`` accepts it; ``attestation`` vouches for it, or, beside "not met" and
+    "waived", was contradicted by the measurement.
     """
 
     requirement: str
@@ -56,6 +60,8 @@ class Finding:
     depends_on_access: bool = False
     collected_at: str = ""
     ran: bool = True
+    waiver: Waiver | None = None
+    attestation: Attestation | None = None
 
     @property
     def verdict(self) -> Verdict:

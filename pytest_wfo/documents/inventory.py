@@ -46,6 +46,7 @@ def load_inventory(path: Path | str) -> Site:
     folder = str(Path(path).absolute().parent)
     hosts = _hosts(document, Defaults(defaults or ConnectionKeys(), folder))
     overlay = _overlay(document, site.edition if site else "")
+    accepted = {name: _file(document, name, folder) for name in ("waivers", "attestations")}
     document.raise_problems()
     assert site is not None  # noqa: S101  without a site there is a problem
     return Site(
@@ -63,6 +64,7 @@ def load_inventory(path: Path | str) -> Site:
         sha256=hashlib.sha256(document.data).hexdigest(),
         warnings=_warnings(hosts, site),
         jump_hosts=hosts.jump_hosts,
+        **accepted,
     )
 
 
@@ -132,6 +134,18 @@ def _overlay(document: Document, edition: str) -> list[OverlayEntry]:
             message = f"no requirement of edition {edition} matches{near}"
             document.add(("overlay", index, "requirement"), message)
     return overlay
+
+
+def _file(document: Document, key: str, folder: str) -> str:
+    """The path of the file that ``key`` names; "" if there is none."""
+    from pytest_wfo.documents.inventory_fields import FileName
+    from pytest_wfo.documents.validation import validated
+
+    if document.value.get(key) is None:
+        return ""
+    kind: Any = FileName
+    name = validated(document, kind, (key,))
+    return str(Path(folder, os.path.expanduser(name or "")))  # noqa: PTH111 - as in connections
 
 
 def _requirement_ids(edition: str) -> tuple[str, ...]:

@@ -37,43 +37,44 @@ from pytest_wfo.documents.inventory_fields import (
 from pytest_wfo.documents.validation import Expect
 
 
-def _says(description: str) -> Any:
+def says(description: str) -> Any:
+    """What a key means, for the schema."""
     return Field(description=description)
 
 
-class _Strict:
+class Strict:
+    """Other keys than the fields are problems."""
+
     __slots__ = ()
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimeoutKeys(_Strict):
+class TimeoutKeys(Strict):
     """Seconds allowed for each stage of reaching a host."""
 
-    connect: Annotated[Seconds | None, _says("TCP connection (5)")] = None
-    banner: Annotated[Seconds | None, _says("first words of the SSH server or of WinRM (10)")] = (
-        None
-    )
-    login: Annotated[Seconds | None, _says("login (15)")] = None
-    script: Annotated[Seconds | None, _says("examination of the host (120)")] = None
+    connect: Annotated[Seconds | None, says("TCP connection (5)")] = None
+    banner: Annotated[Seconds | None, says("first words of the SSH server or of WinRM (10)")] = None
+    login: Annotated[Seconds | None, says("login (15)")] = None
+    script: Annotated[Seconds | None, says("examination of the host (120)")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SshKeys(_Strict):
+class SshKeys(Strict):
     """How to log in by SSH."""
 
-    port: Annotated[Port | None, _says("22; 5986 for psrp, 5985 without TLS")] = None
-    user: Annotated[Text | None, _says("login name")] = None
-    password: Annotated[Secret | None, _says("reference to the password")] = None
-    key: Annotated[FileName | None, _says("private key file")] = None
-    passphrase: Annotated[Secret | None, _says("reference to the key's passphrase")] = None
-    agent: Annotated[Flag | None, _says("use the SSH agent (true)")] = None
-    host_key: Annotated[HostKey | None, _says("the host's public key; else known_hosts")] = None
-    known_hosts: Annotated[FileName | None, _says("known_hosts file to use as well")] = None
+    port: Annotated[Port | None, says("22; 5986 for psrp, 5985 without TLS")] = None
+    user: Annotated[Text | None, says("login name")] = None
+    password: Annotated[Secret | None, says("reference to the password")] = None
+    key: Annotated[FileName | None, says("private key file")] = None
+    passphrase: Annotated[Secret | None, says("reference to the key's passphrase")] = None
+    agent: Annotated[Flag | None, says("use the SSH agent (true)")] = None
+    host_key: Annotated[HostKey | None, says("the host's public key; else known_hosts")] = None
+    known_hosts: Annotated[FileName | None, says("known_hosts file to use as well")] = None
     via: Annotated[
-        AnyText | None, _says('jump host: a name from hosts or jump_hosts; "" for none')
+        AnyText | None, says('jump host: a name from hosts or jump_hosts; "" for none')
     ] = None
-    timeouts: Annotated[TimeoutKeys | None, _says("seconds for each stage")] = None
+    timeouts: Annotated[TimeoutKeys | None, says("seconds for each stage")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,23 +82,23 @@ class ConnectionKeys(SshKeys):
     """How hosts are reached; every key can stand under ``defaults``."""
 
     connection: Annotated[
-        ConnectionWord | None, _says("ssh (default), local, psrp or a testinfra connection")
+        ConnectionWord | None, says("ssh (default), local, psrp or a testinfra connection")
     ] = None
-    platform: Annotated[Platform | None, _says("windows for psrp, else posix")] = None
-    sudo: Annotated[Flag | None, _says("examine the host as root through sudo (false)")] = None
-    sudo_password: Annotated[Secret | None, _says("reference to sudo's password")] = None
-    auth: Annotated[AuthWord | None, _says("psrp: how to log in (negotiate)")] = None
-    tls: Annotated[Flag | None, _says("psrp: HTTPS (true), or HTTP with encrypted messages")] = None
+    platform: Annotated[Platform | None, says("windows for psrp, else posix")] = None
+    sudo: Annotated[Flag | None, says("examine the host as root through sudo (false)")] = None
+    sudo_password: Annotated[Secret | None, says("reference to sudo's password")] = None
+    auth: Annotated[AuthWord | None, says("psrp: how to log in (negotiate)")] = None
+    tls: Annotated[Flag | None, says("psrp: HTTPS (true), or HTTP with encrypted messages")] = None
     ca_file: Annotated[
-        FileName | None, _says("psrp: PEM file of certificates to trust; else the system's store")
+        FileName | None, says("psrp: PEM file of certificates to trust; else the system's store")
     ] = None
     certificate: Annotated[
-        FileName | None, _says("psrp: PEM file of the certificate to log in with")
+        FileName | None, says("psrp: PEM file of the certificate to log in with")
     ] = None
-    certificate_key: Annotated[FileName | None, _says("psrp: PEM file of its private key")] = None
-    proxy: Annotated[ProxyUrl | None, _says("psrp: HTTP proxy, such as http://proxy:3128")] = None
+    certificate_key: Annotated[FileName | None, says("psrp: PEM file of its private key")] = None
+    proxy: Annotated[ProxyUrl | None, says("psrp: HTTP proxy, such as http://proxy:3128")] = None
     configuration_name: Annotated[
-        Text | None, _says("psrp: session configuration (Microsoft.PowerShell)")
+        Text | None, says("psrp: session configuration (Microsoft.PowerShell)")
     ] = None
 
 
@@ -105,69 +106,71 @@ class ConnectionKeys(SshKeys):
 class JumpHostEntry(SshKeys):
     """A machine that is only passed through."""
 
-    address: Annotated[Text | None, _says("IP address or DNS name (the entry's name)")] = None
+    address: Annotated[Text | None, says("IP address or DNS name (the entry's name)")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostEntry(ConnectionKeys):
     """A host or a range of hosts; needs ``role`` or ``roles``."""
 
-    role: Annotated[RoleWord | None, _says("what the host is for the site")] = None
-    roles: Annotated[list[RoleWord] | None, Field(min_length=1), _says("several roles")] = None
+    role: Annotated[RoleWord | None, says("what the host is for the site")] = None
+    roles: Annotated[list[RoleWord] | None, Field(min_length=1), says("several roles")] = None
     address: Annotated[
-        Text | None, _says("IPv4 address or DNS name its peers use (the host's name)")
+        Text | None, says("IPv4 address or DNS name its peers use (the host's name)")
     ] = None
     addresses: Annotated[
-        list[Text] | None, Field(min_length=1), _says("several addresses its peers use")
+        list[Text] | None, Field(min_length=1), says("several addresses its peers use")
     ] = None
     public_address: Annotated[
-        Text | None, _says("address the cloud uses, if the host is behind NAT")
+        Text | None, says("address the cloud uses, if the host is behind NAT")
     ] = None
     management_address: Annotated[
-        Text | None, _says("where we connect, if not to its (first) address")
+        Text | None, says("where we connect, if not to its (first) address")
     ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteEntry(_Strict):
+class SiteEntry(Strict):
     """The customer location."""
 
-    name: Annotated[Written, _says("name of the site, for the report")]
-    ticket: Annotated[Written, _says("ticket the examination belongs to")] = ""
-    edition: Annotated[Edition, _says("edition of the vendor's document")] = "16.1"
+    name: Annotated[Written, says("name of the site, for the report")]
+    ticket: Annotated[Written, says("ticket the examination belongs to")] = ""
+    edition: Annotated[Edition, says("edition of the vendor's document")] = "16.1"
     features: Annotated[
-        list[FeatureWord], _says("WFO products in use that bring requirements of their own")
+        list[FeatureWord], says("WFO products in use that bring requirements of their own")
     ] = field(default_factory=list)
-    cloud_endpoints: Annotated[list[IPv4], _says("cloud addresses that answer on 2010")] = field(
+    cloud_endpoints: Annotated[list[IPv4], says("cloud addresses that answer on 2010")] = field(
         default_factory=list
     )
-    timezone: Annotated[TimeZone | None, _says("time zone of the site, by its IANA name")] = None
+    timezone: Annotated[TimeZone | None, says("time zone of the site, by its IANA name")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OverlayEntry(_Strict):
+class OverlayEntry(Strict):
     """A requirement the site reads differently."""
 
-    requirement: Annotated[Text, _says("glob over requirement ids")]
-    aside: Annotated[Literal[True], Expect("true"), _says("set the requirement aside")]
-    because: Annotated[Prose, _says("written justification, printed in the report")]
-    approved_by: Annotated[Text, _says("who approved it")]
+    requirement: Annotated[Text, says("glob over requirement ids")]
+    aside: Annotated[Literal[True], Expect("true"), says("set the requirement aside")]
+    because: Annotated[Prose, says("written justification, printed in the report")]
+    approved_by: Annotated[Text, says("who approved it")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory(_Strict):
+class Inventory(Strict):
     """An inventory of pytest-wfo."""
 
     site: SiteEntry
     hosts: Annotated[
-        dict[HostName, HostEntry], Field(min_length=1), _says("hosts by name or range of names")
+        dict[HostName, HostEntry], Field(min_length=1), says("hosts by name or range of names")
     ]
-    defaults: Annotated[ConnectionKeys, _says("for every host that does not say otherwise")] = (
-        field(default_factory=ConnectionKeys)
+    defaults: Annotated[ConnectionKeys, says("for every host that does not say otherwise")] = field(
+        default_factory=ConnectionKeys
     )
     jump_hosts: Annotated[
-        dict[PlainName, JumpHostEntry], _says("machines that are only passed through")
+        dict[PlainName, JumpHostEntry], says("machines that are only passed through")
     ] = field(default_factory=dict)
-    overlay: Annotated[list[OverlayEntry], _says("requirements set aside, with justification")] = (
+    overlay: Annotated[list[OverlayEntry], says("requirements set aside, with justification")] = (
         field(default_factory=list)
     )
+    waivers: Annotated[FileName | None, says("file of waivers, beside this one")] = None
+    attestations: Annotated[FileName | None, says("file of attestations, beside this one")] = None

@@ -1,18 +1,20 @@
-"""The JSON Schema of the inventory, for editors; made from the types that validate it.
+"""The JSON Schemas of what people write, for editors; made from the types that validate it.
 
-``python -m pytest_wfo.documents.schemas > docs/inventory.schema.json`` writes it anew.
+``python -m pytest_wfo.documents.schemas docs`` writes them into the folder ``docs`` anew.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from pytest_wfo.documents.inventory_types import Inventory
+from pytest_wfo.documents.waiver_types import AttestationsFile, WaiversFile
 
 
 class _Schema(GenerateJsonSchema):
@@ -41,6 +43,35 @@ def inventory_schema() -> dict[str, Any]:
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
 
 
+def waivers_schema() -> dict[str, Any]:
+    """The schema of a file of waivers."""
+    schema = TypeAdapter(WaiversFile).json_schema(schema_generator=_Schema)
+    entry = schema["$defs"]["WaiverEntry"]
+    entry["oneOf"] = [{"required": ["expires"]}, {"required": ["permanent"]}]
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
+
+
+def attestations_schema() -> dict[str, Any]:
+    """The schema of a file of attestations."""
+    schema = TypeAdapter(AttestationsFile).json_schema(schema_generator=_Schema)
+    entry = schema["$defs"]["AttestationEntry"]
+    entry["dependentRequired"] = {"file": ["sha256"], "sha256": ["file"]}
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
+
+
+SCHEMAS = {
+    "inventory": inventory_schema,
+    "waivers": waivers_schema,
+    "attestations": attestations_schema,
+}
+
+
+def write_schemas(folder: Path) -> None:
+    """Write every schema into ``folder``."""
+    for name, schema in SCHEMAS.items():
+        text = json.dumps(schema(), indent=2) + "\n"
+        (folder / f"{name}.schema.json").write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    json.dump(inventory_schema(), sys.stdout, indent=2)
-    sys.stdout.write("\n")
+    write_schemas(Path(sys.argv[1]))

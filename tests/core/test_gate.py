@@ -4,8 +4,10 @@ import pytest
 
 from pytest_wfo.core.checks import judge
 from pytest_wfo.core.gate import Decision, decide_gate, settle
+from pytest_wfo.core.plan import plan
+from pytest_wfo.core.requirements import binding
 from pytest_wfo.core.verdicts import Finding, Judgement, Verdict
-from tests.support.sites import healthy_site, site, the_plan
+from tests.support.sites import EDITION, healthy_site, site, the_plan
 
 OF = site()
 PLAN = the_plan(OF)
@@ -84,3 +86,15 @@ def test_a_partial_run_with_a_blocker_is_no_go() -> None:
 
 def test_an_empty_plan_is_no_go() -> None:
     assert decide_gate((), selected=None).decision is Decision.NO_GO
+
+
+def test_with_a_binding_edition_what_is_advisory_blocks_too() -> None:
+    strict = plan(binding(EDITION), OF)
+    found = judge(strict.cells, healthy_site(OF))
+    gate = decide_gate(settle(strict, found), selected=None)
+
+    assert {cell.key for cell in strict.cells} == {cell.key for cell in PLAN.cells}
+    assert gate.decision is Decision.NO_GO
+    assert {item.host for item in gate.blockers} == {"premises", "edge"}
+    assert gate.advisories == ()
+    assert EDITION.by_id["least-privilege-2010.narrow"].advisory, "the edition itself stays"
