@@ -41,14 +41,14 @@ class Gate:
 
 def settle(plan: Plan, found: Mapping[tuple[str, str], Finding]) -> tuple[Finding, ...]:
     """One finding for every planned cell, in the plan's order; a cell without one is not verified."""
-    return tuple(found.get(cell.key) or lost(cell, _NOT_RUN, ran=False) for cell in plan.cells)
+    return tuple(found.get(cell.key) or lost(cell, _NOT_RUN, measured=False) for cell in plan.cells)
 
 
 _NOT_RUN = "its test did not run: it was deselected, or the run ended early"
 
 
-def lost(cell: Cell, why: str, *, ran: bool) -> Finding:
-    """The finding of a cell whose test gave no result, or (``ran``) not the one it had to give."""
+def lost(cell: Cell, why: str, *, measured: bool) -> Finding:
+    """The finding of a cell whose test gave no result, or (``measured``) another than it had to."""
     judgement = Judgement(
         Verdict.NOT_VERIFIED, why, remedy="run the whole suite again without selecting tests"
     )
@@ -57,7 +57,7 @@ def lost(cell: Cell, why: str, *, ran: bool) -> Finding:
         cell.host.name,
         judgement,
         advisory=cell.requirement.advisory,
-        ran=ran,
+        measured=measured,
     )
 
 

@@ -47,10 +47,10 @@ class Finding:
 
     ``advisory`` findings never block the gate. ``depends_on_access`` marks findings that only
     repeat that the host could not be examined. ``collected_at`` is when the facts were taken
-    (UTC, ISO 8601; "" when there are none). ``ran`` is false where no test of the cell ran to its
-    end: nothing was judged. The judgement is what was measured, also where the verdict is waived
-    or attested. ``waiver`` accepts it; ``attestation`` vouches for it, or, beside "not met" and
-    "waived", was contradicted by the measurement.
+    (UTC, ISO 8601; "" when there are none). ``measured`` is false where nothing was seen: the host
+    was not examined, or no test of the cell ran. The judgement is what was measured, also where the
+    verdict is waived or attested. ``waiver`` accepts it; ``attestation`` vouches for it, or, beside
+    "not met" and "waived", was contradicted by the measurement.
     """
 
     requirement: str
@@ -59,7 +59,7 @@ class Finding:
     advisory: bool = False
     depends_on_access: bool = False
     collected_at: str = ""
-    ran: bool = True
+    measured: bool = True
     waiver: Waiver | None = None
     attestation: Attestation | None = None
 

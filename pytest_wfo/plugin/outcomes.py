@@ -92,7 +92,7 @@ class Recorder:
                 run.cells[key],
                 f"its test ended as {_outcome(report)} in {report.when}, which does not fit the "
                 f"verdict {finding.verdict.value}: {_first_line(report)}",
-                ran=True,
+                measured=True,
             )
         return finding
 

@@ -26,7 +26,7 @@ class RunInfo:
     """Who ran what, when and from where. Times are UTC, ISO 8601.
 
     ``inventory`` is the file's name, ``inventory_sha256`` of its bytes. ``selected`` counts the
-    cells whose tests were selected, ``measured`` those of which the run can say something.
+    cells whose tests were selected, ``measured`` those of which something was seen.
     """
 
     started: str
@@ -91,6 +91,16 @@ class EditionInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Differing:
+    """A cell of which merged runs measured different verdicts: each with when it was last seen
+    (UTC, ISO 8601), in the order of these times."""
+
+    requirement: str
+    host: str
+    seen: tuple[tuple[Verdict, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SiteReport:
     """One run about one site, or several merged. ``findings`` has exactly one entry for every
     planned cell, in the plan's order; ``unselected`` are the cells that no run selected."""
@@ -103,11 +113,22 @@ class SiteReport:
     access: Mapping[str, Access]
     runs: tuple[RunInfo, ...]
     unselected: frozenset[Key] = frozenset()
+    differing: tuple[Differing, ...] = ()
 
     @property
     def run(self) -> RunInfo:
-        """The run; of several, what they have in common, from the first start to the last end."""
-        return self.runs[0]
+        """The run; of several, from the first start to the last end, what each says of the rest."""
+        if len(self.runs) == 1:
+            return self.runs[0]
+        return RunInfo(
+            started=min(run.started for run in self.runs),
+            finished=max(run.finished for run in self.runs),
+            user=_all(run.user for run in self.runs),
+            controller=_all(run.controller for run in self.runs),
+            tool_version=_all(run.tool_version for run in self.runs),
+            probe="safe" if all(run.probe == "safe" for run in self.runs) else "none",
+            facts=_all(run.facts for run in self.runs),
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -145,6 +166,7 @@ def site_report(
     runs: Iterable[RunInfo],
     *,
     unselected: Collection[Key] = (),
+    differing: Iterable[Differing] = (),
 ) -> SiteReport:
     """The report, with the gate that follows from the settled ``findings``."""
     findings = tuple(findings)
@@ -159,23 +181,15 @@ def site_report(
         access,
         tuple(runs),
         frozenset(unselected),
+        tuple(differing),
     )
 
 
 def with_counts(report: SiteReport) -> SiteReport:
     """The report of one run, whose ``RunInfo`` says how much it selected and measured."""
-    measured = sum(is_measured(finding, report.access) for finding in report.findings)
+    measured = sum(finding.measured for finding in report.findings)
     run = replace(report.runs[0], selected=report.selected, measured=measured)
     return replace(report, runs=(run,))
-
-
-def is_measured(finding: Finding, access: Mapping[str, Access]) -> bool:
-    """Whether a run with this ``access`` says something by a finding: a verdict, or why an examined
-    host does not allow one. No test that ended, or no answer of the host, says nothing."""
-    if finding.verdict is not Verdict.NOT_VERIFIED:
-        return True
-    reached = finding.host in access and access[finding.host].reached
-    return finding.ran and reached and not finding.depends_on_access
 
 
 def site_info(site: Site) -> SiteInfo:
@@ -207,6 +221,10 @@ def edition_info(edition: Edition) -> EditionInfo:
         ),
         ambiguities=edition.ambiguities,
     )
+
+
+def _all(texts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(texts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ TOOL = "pytest-wfo "
 def results(report: SiteReport) -> dict[str, Any]:
     """The whole report as JSON-ready data; the schema says what each field means."""
     site, edition = report.site, report.edition
-    counts = report.gate.counts
     return {
         "schema": SCHEMA,
         "decision": report.gate.decision.value,
@@ -52,10 +51,15 @@ def results(report: SiteReport) -> dict[str, Any]:
                 for item in report.not_planned
             ],
         },
-        "counts": {
-            **{verdict.value: counts.get(verdict, 0) for verdict in Verdict},
-            "advisory": len(report.gate.advisories),
-        },
+        "counts": counts(report),
+        "differing": [
+            {
+                "requirement": item.requirement,
+                "host": item.host,
+                "seen": [{"verdict": verdict.value, "at": at} for verdict, at in item.seen],
+            }
+            for item in report.differing
+        ],
         "requirements": [
             {
                 "id": requirement.id,
@@ -84,6 +88,15 @@ def results(report: SiteReport) -> dict[str, Any]:
             }
             for finding in report.findings
         ],
+    }
+
+
+def counts(report: SiteReport) -> dict[str, int]:
+    """How many cells have each verdict; advisory remarks are counted apart."""
+    found = report.gate.counts
+    return {
+        **{verdict.value: found.get(verdict, 0) for verdict in Verdict},
+        "advisory": len(report.gate.advisories),
     }
 
 
@@ -143,5 +156,5 @@ def _result(finding: Finding) -> dict[str, Any]:
         "advisory": finding.advisory,
         "depends_on_access": finding.depends_on_access,
         "collected_at": finding.collected_at,
-        "ran": finding.ran,
+        "measured": finding.measured,
     }

@@ -59,4 +59,5 @@ def judge_cell(cell: Cell, site_facts: SiteFacts) -> Finding:
         advisory=cell.requirement.advisory,
         depends_on_access=depends,
         collected_at=access.at,
+        measured=access.reached,
     )
