@@ -110,6 +110,8 @@ def _agree(data: JsonObject, report: SiteReport, keys: list[tuple[str, str]]) ->
     Raises:
         ShapeError: they disagree.
     """
+    if not report.runs:
+        raise ShapeError("runs: none is named")
     if len(set(keys)) != len(keys):
         raise ShapeError("results: a check stands there twice")
     plan = data.object("plan")

@@ -1,0 +1,232 @@
+"""A report read back from results.json is the one that was written; what is damaged is refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_wfo.core.facts import HostFacts
+from pytest_wfo.core.hosts import Role
+from pytest_wfo.core.site_facts import SiteFacts
+from pytest_wfo.core.verdicts import Verdict
+from pytest_wfo.report.block import block
+from pytest_wfo.report.load import ResultsError, load_results, report_of
+from pytest_wfo.report.model import SiteReport
+from pytest_wfo.report.page import page
+from pytest_wfo.report.results import results, write_results
+from pytest_wfo.report.summary import summary
+from pytest_wfo.report.terminal import closing
+from tests.report.test_block import HOSTILE
+from tests.report.test_page import refused, with_clients
+from tests.support.any_reports import reports
+from tests.support.reports import finding, report
+from tests.support.sites import access, healthy_site, host, site
+
+
+def again(made: SiteReport) -> SiteReport:
+    """What comes back of a report from the bytes of its file."""
+    return report_of(json.loads(json.dumps(results(made))))
+
+
+def same_in_every_format(made: SiteReport) -> None:
+    read = again(made)
+    assert read == made
+    assert results(read) == results(made)
+    assert page(read) == page(made)
+    assert summary(read) == summary(made)
+    assert block(read) == block(made)
+    assert list(closing(read, [])) == list(closing(made, []))
+
+
+def unreachable() -> SiteReport:
+    of = site()
+    hosts = {**healthy_site(of).hosts, "client": HostFacts(access("client", "filtered"))}
+    return report(of, SiteFacts(of, hosts))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        report(),
+        report(with_clients(5), changed=refused("pc-002", "pc-004")),
+        report(selected=[("client-80.connects", "client")]),
+        unreachable(),
+        report(site(features=frozenset())),
+        report(
+            changed=finding("client-80.connects", "client", Verdict.NOT_MET, excerpt="\x1b\ud800")
+        ),
+    ],
+    ids=["healthy", "faulty", "partial", "unreachable", "not-planned", "odd-text"],
+)
+def test_what_is_rendered_from_the_file_is_what_the_run_rendered(made: SiteReport) -> None:
+    same_in_every_format(made)
+
+
+@settings(max_examples=60)
+@given(reports(st.text(max_size=12)))
+def test_any_run_comes_back_whole(made: SiteReport) -> None:
+    same_in_every_format(made)
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "</script><script>alert(1)</script>", "x\ud800\0"])
+def test_hostile_text_comes_back_as_it_was_and_stays_text(text: str, tmp_path: Path) -> None:
+    made = report(
+        site(name=text, ticket=text, source=text),
+        changed=finding("client-80.connects", "client", Verdict.NOT_MET, text, text, text, text),
+    )
+    write_results(made, tmp_path / "results.json")
+    read = load_results(tmp_path / "results.json")
+
+    assert read == made
+    assert page(read) == page(made)
+
+
+def test_a_large_site_comes_back_whole(tmp_path: Path) -> None:
+    """25,000 cells."""
+    clients = {
+        f"pc-{number:03}": host(
+            f"pc-{number:03}", Role.CLIENT, f"10.62.{number // 200}.{number % 200}"
+        )
+        for number in range(1, 701)
+    }
+    of = site(hosts={**site().hosts, **clients})
+    made = report(of, changed=refused("pc-010", "pc-011"))
+    write_results(made, tmp_path / "results.json")
+
+    assert made.planned > 25_000
+    assert load_results(tmp_path / "results.json") == made
+
+
+def test_a_file_of_the_first_version_of_the_schema_without_the_later_keys_is_read() -> None:
+    """It does not say what was not measured, so each of its answers counts as measured."""
+    made = report(changed=refused("client"))
+    data = results(made)
+    del data["runs"], data["differing"]
+    for item in data["results"]:
+        del item["measured"], item["selected"]
+    for item in data["hosts"]:
+        del item["access"]["remedy"]
+    read = report_of(data)
+
+    assert read.gate == made.gate
+    assert read.findings == made.findings
+    assert read.runs[0].inventory_sha256 == made.site.sha256
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not JSON"),
+        (b'{"schema": "pytest-wfo/results/1", "deci', "not JSON"),
+        (b"\x1f\x8b\x08\x00", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "not a results file of pytest-wfo"),
+        (b'{"schema": "pytest-wfo facts", "version": 1}', "not a results file of pytest-wfo"),
+        (b'{"schema": 1}', "not a results file of pytest-wfo"),
+        (b'{"schema": "pytest-wfo/results/2"}', "this program reads pytest-wfo/results/1"),
+        (b'{"schema": "pytest-wfo/results/\\u001b[31m"}', r"\x1b[31m"),
+        (b'{"schema": "pytest-wfo/results/1"}', "damaged"),
+    ],
+    ids=["empty", "cut", "gzip", "deep", "list", "facts", "number", "version", "escape", "bare"],
+)
+def test_what_is_no_results_file_is_said_to_be_none(
+    content: bytes, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "results.json"
+    file.write_bytes(content)
+    with pytest.raises(ResultsError) as caught:
+        load_results(file)
+
+    assert words in str(caught.value)
+    assert str(file) in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match=r"nowhere\.json: cannot be read"):
+        load_results(tmp_path / "nowhere.json")
+
+
+def _set(*way: str | int, to: Any) -> Callable[[dict[str, Any]], None]:
+    def change(data: Any) -> None:
+        for step in way[:-1]:
+            data = data[step]
+        data[way[-1]] = to
+
+    return change
+
+
+def _drop_a_result(data: dict[str, Any]) -> None:
+    del data["results"][3]
+
+
+def _repeat_a_result(data: dict[str, Any]) -> None:
+    data["results"][3] = data["results"][2]
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (_set("decision", to="GO"), "decision"),
+        (_set("counts", "met", to=1), "counts"),
+        (_set("plan", "cells", to=1), "plan.cells"),
+        (_set("plan", "selected", to=1), "plan.selected"),
+        (_drop_a_result, "plan.cells"),
+        (_repeat_a_result, "twice"),
+        (_set("results", 3, "verdict", to="fine"), "results[3].verdict"),
+        (_set("results", 3, "verdict", to=None), "results[3].verdict"),
+        (_set("results", 3, "host", to="other"), "results[3]"),
+        (_set("results", 3, "requirement", to="other.thing"), "results[3]"),
+        (_set("results", 3, "evidence", to={}), "results[3].evidence"),
+        (_set("results", 3, "advisory", to=True), "results[3].advisory"),
+        (_set("results", 3, "advisory", to="yes"), "results[3].advisory"),
+        (_set("results", 3, "selected", to=False), "plan.selected"),
+        (_set("hosts", 0, "addresses", to=[1]), "hosts[0].addresses"),
+        (_set("hosts", 0, "access", "reached", to=False), "hosts[0].access"),
+        (_set("hosts", 0, "access", "seconds", to=True), "hosts[0].access.seconds"),
+        (_set("hosts", 1, "name", to="premises"), "hosts"),
+        (_set("runs", to=[]), "runs"),
+        (_set("runs", 0, "started", to="yesterday"), "runs[0].started"),
+        (_set("requirements", 1, "id", to="host.access"), "requirements"),
+        (_set("edition", to=[]), "edition"),
+    ],
+    ids=range(22),
+)
+def test_a_damaged_file_is_refused_with_the_place(
+    change: Callable[[dict[str, Any]], None], place: str
+) -> None:
+    data = copy.deepcopy(results(report(changed=refused("client"))))
+    change(data)
+    with pytest.raises(ResultsError) as caught:
+        report_of(data)
+
+    assert "damaged" in str(caught.value)
+    assert place in str(caught.value)
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_whatever_is_exchanged_in_a_file_it_is_refused_or_read_never_a_crash(
+    data: st.DataObject,
+) -> None:
+    whole: Any = results(report(site(hosts={"p": host("p", Role.PREMISES, "10.0.0.1")})))
+    place = whole
+    while isinstance(place, dict | list) and place:
+        keys = list(place) if isinstance(place, dict) else range(len(place))
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(place[key], dict | list) or data.draw(st.integers(0, 2)) == 0:
+            place[key] = data.draw(st.sampled_from([None, 1, 1.5, True, "x", [], {}, [[]], [{}]]))
+            break
+        place = place[key]
+    try:
+        read = report_of(whole)
+    except ResultsError:
+        return
+    assert read.gate.go is (whole["decision"] == "GO")
