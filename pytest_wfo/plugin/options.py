@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-REPORT_FOLDER, REPORT = "wfo-report", "report.html"
+from pytest_wfo.report import FOLDER, PAGE
 
 # Options whose value is a path. pytest looks at arguments before plugins are loaded and takes such
 # a value for a test path when it follows a space, so rootdir may move (see ``suites.guard_rootdir``).
@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--wfo-report",
         metavar="PATH",
-        help=f"Write the site report to PATH (default: {REPORT_FOLDER}/{REPORT})",
+        help=f"Write the site report to PATH (default: {FOLDER}/{PAGE})",
     )
     group.addoption(
         "--wfo-probe",
@@ -79,8 +79,8 @@ def settings_of(config: pytest.Config) -> Settings:
         facts=path(option.wfo_facts),
         save_facts=path(option.wfo_save_facts),
         probe=option.wfo_probe,
-        folder=base / REPORT_FOLDER,
-        report=path(option.wfo_report) or base / REPORT_FOLDER / REPORT,
+        folder=base / FOLDER,
+        report=path(option.wfo_report) or base / FOLDER / PAGE,
     )
     if settings.hosts and settings.demo:
         raise pytest.UsageError("--wfo-demo brings its own site; drop --wfo-hosts")

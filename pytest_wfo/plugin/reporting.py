@@ -15,6 +15,7 @@ from pytest_wfo import __version__
 from pytest_wfo.core.gate import settle
 from pytest_wfo.plugin.run import RUN, Run, is_worker
 from pytest_wfo.plugin.suites import suites_were_added
+from pytest_wfo.report import RESULTS, SUMMARY
 from pytest_wfo.report.model import (
     RunInfo,
     SiteReport,
@@ -32,7 +33,6 @@ REPORT = pytest.StashKey[SiteReport]()
 _UNWRITTEN = pytest.StashKey[OSError]()
 
 _GZIP = b"\x1f\x8b"
-RESULTS, SUMMARY = "results.json", "summary.md"
 PYTEST_HTML, JUNIT = "pytest.html", "junit.xml"
 
 

@@ -22,7 +22,7 @@ from pytest_wfo.core.gate import Decision
 from pytest_wfo.core.verdicts import Verdict
 from pytest_wfo.report.model import SiteReport
 from pytest_wfo.report.page_data import LETTERS, embed
-from pytest_wfo.report.page_groups import by_requirement, groups_of_hosts, roles_of
+from pytest_wfo.report.page_groups import by_requirement, disagreements, groups_of_hosts, roles_of
 from pytest_wfo.report.page_words import fold_names
 from pytest_wfo.report.results import write_whole
 from pytest_wfo.report.text import printable
@@ -57,6 +57,7 @@ def page(report: SiteReport) -> str:
         letters=LETTERS,
         not_verified=Verdict.NOT_VERIFIED,
         tone=_TONES[report.gate.decision],
+        disagreements=disagreements(report),
         **_told(report),
         **_scope(report),
     )

@@ -78,6 +78,24 @@ def by_requirement(report: SiteReport, findings: Iterable[Finding]) -> tuple[Ite
     return tuple(items)
 
 
+def disagreements(report: SiteReport) -> tuple[tuple[RequirementInfo, tuple[str, ...]], ...]:
+    """What merged runs measured differently, by requirement: "not met, later met: pc-[001:003]"."""
+    grouped: dict[str, dict[str, list[str]]] = {}
+    for item in report.differing:
+        words = ", later ".join(verdict.value for verdict, _ in item.seen)
+        grouped.setdefault(item.requirement, {}).setdefault(words, []).append(item.host)
+    return tuple(
+        (
+            requirement,
+            tuple(
+                f"{words}: {fold_names(hosts)}" for words, hosts in grouped[requirement.id].items()
+            ),
+        )
+        for requirement in report.edition.requirements
+        if requirement.id in grouped
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Alike:
     """Hosts with the same roles, the same verdicts, and the same words where one is not met.

@@ -66,6 +66,10 @@ def _head(report: SiteReport) -> Iterator[str]:
     yield ""
     yield f"- Site: {code(report.site.name)}, ticket {code(report.site.ticket)}"
     yield f"- Run: {code(run.started)} to {code(run.finished)} (UTC)"
+    if len(report.runs) > 1:
+        yield f"- Merged from {len(report.runs)} runs; of different verdicts the worst counts"
+    if report.differing:
+        yield f"- In {len(report.differing)} checks the runs disagree; report.html says which"
     yield f"- By: {code(run.user)} from {code(run.controller)}"
     yield f"- Edition: {code(report.edition.title)}, SHA-256 {code(report.edition.sha256)}"
     yield f"- Inventory: {code(report.site.source)}, SHA-256 {code(report.site.sha256)}"

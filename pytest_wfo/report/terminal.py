@@ -26,6 +26,8 @@ def closing(report: SiteReport, files: Sequence[str]) -> Iterator[str]:
             f"Only {report.selected} of {report.planned} planned cells were selected: a part is "
             "never GO."
         )
+    if len(report.runs) > 1:
+        yield from _wrap(_merged(report))
     for name, access in report.unreached[:_HOSTS]:
         yield from _wrap(f"not examined: {name}: {access.reason}: {printable(access.message)}")
     if len(report.unreached) > _HOSTS:
@@ -59,6 +61,13 @@ def _counts(report: SiteReport) -> str:
     if report.gate.advisories:
         remarks = len(report.gate.advisories)
         text += f"; {remarks} advisory remark{'s' if remarks > 1 else ''}"
+    return text
+
+
+def _merged(report: SiteReport) -> str:
+    text = f"merged from {len(report.runs)} runs"
+    if report.differing:
+        text += f", which disagree in {len(report.differing)} cells: the worst verdict counts"
     return text
 
 
