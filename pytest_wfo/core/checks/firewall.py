@@ -23,37 +23,42 @@ _SHOWN = 12
 
 
 def check_permits(cell: Cell, site_facts: SiteFacts) -> Judgement:
-    """The host's own firewall permits the port with every address of the far side.
-
-    The far side is the row's ranges, or for client ports the addresses of all PREMISES servers.
-    """
-    own = site_facts.addresses_of([cell.host])
-    far = _far_side(cell, site_facts)
-    if isinstance(own, Unknown):
-        return unseen(own, "the host's addresses")
-    if isinstance(far, Unknown):
-        return unseen(far, "the addresses of the PREMISES server")
-    if cell.requirement.claim is Claim.PERMITS_OUT:
-        return _judge(cell, site_facts, Direction.OUT, own.value, far.value)
-    return _judge(cell, site_facts, Direction.IN, far.value, own.value)
+    """The host's own firewall permits the port with every address of the far side."""
+    return _judge(cell, site_facts)
 
 
 def check_forwards(cell: Cell, site_facts: SiteFacts) -> Judgement:
-    """The edge forwards the port between the PREMISES servers and every address of the ranges.
+    """The edge forwards the port between the PREMISES servers and every address of the ranges."""
+    return _judge(cell, site_facts)
 
-    Inward, each server is asked about as the cloud addresses it (``public_address``) where this edge
-    holds that address, so that a missing address translation is found; else as it is addressed here.
+
+def question_of(cell: Cell, site_facts: SiteFacts) -> Flow | Judgement:
+    """The question a permits or forwards cell puts to its host's firewall, or why there is none.
+
+    The far side of "permits" is the row's ranges, or for client ports the addresses of all PREMISES
+    servers. "Forwards" inward asks about each server as the cloud addresses it (``public_address``)
+    where this edge holds that address, so that a missing address translation is found; else as it
+    is addressed here.
     """
-    ranges = AddressSet.of(cell.requirement.ranges)
-    if cell.requirement.claim is Claim.FORWARDS_OUT:
-        servers = site_facts.premises()
-        if isinstance(servers, Unknown):
-            return unseen(servers, "the addresses of the PREMISES server")
-        return _judge(cell, site_facts, Direction.FORWARD, servers.value, ranges)
-    inside = inner_side(cell.host, site_facts)
-    if isinstance(inside, Unknown):
-        return unseen(inside, "the addresses of the PREMISES server")
-    return _judge(cell, site_facts, Direction.FORWARD, ranges, inside.value)
+    requirement = cell.requirement
+    forwards = requirement.claim in (Claim.FORWARDS_OUT, Claim.FORWARDS_IN)
+    inward = requirement.claim in (Claim.PERMITS_IN, Claim.FORWARDS_IN)
+    if requirement.claim is Claim.FORWARDS_IN:
+        own, what = inner_side(cell.host, site_facts), "the addresses of the PREMISES server"
+    elif forwards:
+        own, what = site_facts.premises(), "the addresses of the PREMISES server"
+    else:
+        own, what = site_facts.addresses_of([cell.host]), "the host's addresses"
+    if isinstance(own, Unknown):
+        return unseen(own, what)
+    far = _far_side(cell, site_facts)
+    if isinstance(far, Unknown):
+        return unseen(far, "the addresses of the PREMISES server")
+    sources, destinations = (far.value, own.value) if inward else (own.value, far.value)
+    direction = Direction.IN if inward else Direction.OUT
+    if forwards:
+        direction = Direction.FORWARD
+    return Flow(direction, sources, destinations, requirement.port)
 
 
 def inner_side(edge: Host, site_facts: SiteFacts, servers: Iterable[Host] = ()) -> Fact[AddressSet]:
@@ -164,14 +169,12 @@ def _far_side(cell: Cell, site_facts: SiteFacts) -> Fact[AddressSet]:
     return site_facts.premises()
 
 
-def _judge(
-    cell: Cell,
-    site_facts: SiteFacts,
-    direction: Direction,
-    sources: AddressSet,
-    destinations: AddressSet,
-) -> Judgement:
-    port = cell.requirement.port
+def _judge(cell: Cell, site_facts: SiteFacts) -> Judgement:
+    question = question_of(cell, site_facts)
+    if isinstance(question, Judgement):
+        return question
+    direction, port = question.direction, question.port
+    sources, destinations = question.sources, question.destinations
     answer = firewall_answer(cell.host, direction, sources, destinations, port, site_facts)
     if isinstance(answer, Unknown):
         return unseen(answer, "the firewall")
