@@ -11,7 +11,7 @@ from pytest_wfo.report import FOLDER, PAGE
 
 # Options whose value is a path. pytest looks at arguments before plugins are loaded and takes such
 # a value for a test path when it follows a space, so rootdir may move (see ``suites.guard_rootdir``).
-PATH_OPTIONS = ("--wfo-hosts", "--wfo-facts", "--wfo-save-facts", "--wfo-report")
+PATH_OPTIONS = ("--wfo-hosts", "--wfo-facts", "--wfo-save-facts", "--wfo-report", "--wfo-fixes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Settings:
     probe: str
     folder: Path
     report: Path
+    fixes: Path | None
 
     @property
     def active(self) -> bool:
@@ -55,6 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"Write the site report to PATH (default: {FOLDER}/{PAGE})",
     )
     group.addoption(
+        "--wfo-fixes",
+        metavar="DIR",
+        help="Write what would fix the findings to DIR (new or empty): scripts to review, a firewall "
+        "change request, a checklist; nothing is executed",
+    )
+    group.addoption(
         "--wfo-probe",
         choices=["none", "safe"],
         default="safe",
@@ -81,19 +88,32 @@ def settings_of(config: pytest.Config) -> Settings:
         probe=option.wfo_probe,
         folder=base / FOLDER,
         report=path(option.wfo_report) or base / FOLDER / PAGE,
+        fixes=path(option.wfo_fixes),
     )
     if settings.hosts and settings.demo:
         raise pytest.UsageError("--wfo-demo brings its own site; drop --wfo-hosts")
-    if not settings.active and (settings.facts or settings.save_facts or option.wfo_report):
+    if not settings.active and (
+        settings.facts or settings.save_facts or option.wfo_report or settings.fixes
+    ):
         raise pytest.UsageError(
-            "--wfo-facts, --wfo-save-facts and --wfo-report need --wfo-hosts=inventory.yml"
+            "--wfo-facts, --wfo-save-facts, --wfo-report and --wfo-fixes need "
+            "--wfo-hosts=inventory.yml"
         )
     if settings.active and settings.report.is_dir():
         raise pytest.UsageError(
             f"the site report cannot be written to {settings.report}: that is a folder"
+        )
+    if settings.fixes and not _is_new(settings.fixes):
+        raise pytest.UsageError(
+            f"--wfo-fixes writes no pack over anything: {settings.fixes} exists and is no empty folder. "
+            "Name another; its scripts may still be needed to undo what they did"
         )
     if settings.facts and settings.save_facts:
         raise pytest.UsageError(
             "--wfo-facts contacts no host, so there is nothing for --wfo-save-facts"
         )
     return settings
+
+
+def _is_new(folder: Path) -> bool:
+    return not any(folder.iterdir()) if folder.is_dir() else not folder.exists()

@@ -16,6 +16,7 @@ from pytest_wfo.core.gate import settle
 from pytest_wfo.plugin.run import RUN, Run, is_worker
 from pytest_wfo.plugin.suites import suites_were_added
 from pytest_wfo.report import RESULTS, SUMMARY
+from pytest_wfo.report.fixes.pack import pack, write_pack
 from pytest_wfo.report.model import (
     RunInfo,
     SiteReport,
@@ -31,6 +32,8 @@ from pytest_wfo.report.terminal import closing
 
 REPORT = pytest.StashKey[SiteReport]()
 _UNWRITTEN = pytest.StashKey[OSError]()
+_FIXES = pytest.StashKey[tuple[Path, ...]]()
+_NO_FIXES = pytest.StashKey[OSError]()
 
 _GZIP = b"\x1f\x8b"
 PYTEST_HTML, JUNIT = "pytest.html", "junit.xml"
@@ -67,10 +70,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         write_summary(report, run.settings.folder / SUMMARY)
     except OSError as error:  # pytest's own reports must still be written
         config.stash[_UNWRITTEN] = error
+    try:
+        if run.settings.fixes:
+            config.stash[_FIXES] = write_pack(
+                pack(report, run.plan.cells, run.facts), run.settings.fixes
+            )
+    except OSError as error:
+        config.stash[_NO_FIXES] = error
     if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = (
             pytest.ExitCode.OK
-            if report.gate.go and not run.other_failures and _UNWRITTEN not in config.stash
+            if report.gate.go
+            and not run.other_failures
+            and _UNWRITTEN not in config.stash
+            and _NO_FIXES not in config.stash
             else pytest.ExitCode.TESTS_FAILED
         )
 
@@ -136,7 +149,10 @@ def pytest_terminal_summary(
     run = config.stash[RUN]
     terminalreporter.section("WFO environmental requirements")
     written = list(_written(config))
-    for line in closing(report, [_shown(file, config) for file in written]):
+    shown = [file for file in written if file.parent != run.settings.fixes]
+    if run.settings.fixes and _FIXES in config.stash:
+        shown.append(run.settings.fixes)
+    for line in closing(report, [_shown(file, config) for file in shown]):
         terminalreporter.write_line(line)
     if _UNWRITTEN in config.stash:
         terminalreporter.write_line(
@@ -144,8 +160,14 @@ def pytest_terminal_summary(
             f"{config.stash[_UNWRITTEN]}. Results are in {RESULTS}; name another place by --wfo-report.",
             red=True,
         )
-    # What was found is packed in the page and escaped in both; plain it stands in results.json.
-    rendered = (run.settings.report, run.settings.folder / SUMMARY)
+    if _NO_FIXES in config.stash:
+        terminalreporter.write_line(f"NOT WRITTEN: the fixes: {config.stash[_NO_FIXES]}", red=True)
+    # What was found is packed in the page and escaped in all of these; plain it stands in results.json.
+    rendered = (
+        run.settings.report,
+        run.settings.folder / SUMMARY,
+        *config.stash.get(_FIXES, ()),
+    )
     found = run.vault.leaks_in(_content(run.settings.folder / RESULTS))
     for file in written:
         leaked = run.vault.leaks_in(_content(file))
@@ -176,6 +198,7 @@ def _written(config: pytest.Config) -> Iterator[Path]:
         base / config.option.htmlpath if config.getoption("htmlpath", None) else None,
         base / config.option.xmlpath if config.getoption("xmlpath", None) else None,
         run.settings.save_facts,
+        *config.stash.get(_FIXES, ()),
     ]
     return (file for file in candidates if file is not None and file.is_file())
 

@@ -37,10 +37,11 @@ def test_a_missing_inventory(run: Run) -> None:
     [
         (("--wfo-demo", "--wfo-hosts=x.yml"), "drop --wfo-hosts"),
         (("--wfo-facts=x",), "need --wfo-hosts"),
+        (("--wfo-fixes=x",), "need --wfo-hosts"),
         (("--wfo-demo", "--wfo-facts=a", "--wfo-save-facts=b"), "contacts no host"),
         (("--wfo-demo", "--wfo-probe=loud"), "invalid choice"),
     ],
-    ids=["demo-and-hosts", "facts-alone", "facts-and-save", "probe"],
+    ids=["demo-and-hosts", "facts-alone", "fixes-alone", "facts-and-save", "probe"],
 )
 def test_options_that_contradict_one_another(
     run: Run, options: tuple[str, ...], words: str

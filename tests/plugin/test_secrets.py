@@ -65,7 +65,8 @@ def test_no_secret_leaves_the_run(
         watcher = threading.Thread(target=_watch, args=(arguments, stop))
         watcher.start()
         result = run(
-            "--wfo-hosts=inventory.yml", f"--wfo-save-facts={saved}", "-vv", "-l", "--showlocals"
+            *("--wfo-hosts=inventory.yml", f"--wfo-save-facts={saved}", "--wfo-fixes=fixes"),
+            *("-vv", "-l", "--showlocals"),
         )
         stop.set()
         watcher.join()

@@ -1,0 +1,222 @@
+"""Scripts for Windows hosts in a real PowerShell engine, over cmdlets that record what they change."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_wfo.core.facts import Known
+from pytest_wfo.report.fixes.pack import pack
+from tests.core.windows.hosts import ETHERNET
+from tests.core.windows.hosts import host as windows
+from tests.probes.windows.host import PWSH, WindowsHost, load, needs_engine
+from tests.report.fixes.saying import saying
+from tests.support.reports import report
+from tests.support.sites import CLIENT, PREMISES, healthy_site, site, the_plan, with_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HERE = Path(__file__).parent
+GRAMMAR = HERE.parents[1] / "probes" / "windows" / "grammar.ps1"
+OF = site()
+CELLS = the_plan(OF).cells
+INTERFACE = replace(ETHERNET, addresses=(f"{CLIENT}/24",), gateways=("10.61.0.1",))
+FACTS = with_facts(
+    healthy_site(OF), "client", firewall=Known(windows(interfaces=[INTERFACE]), "registry")
+)
+HOSTILE = (
+    "x'; New-Item C:\\pwned; 'y ’; Remove-Item C:\\ ‘ “ $(Stop-Computer) `$(1) #> */ \r\n"
+    'Write-Call "pwned"\u2028Write-Call pwned\n# SIG # Begin signature block\n# <STEPS>\n'
+)
+OTHERS = {"Name": "Other", "Description": "somebody's", "Enabled": "True"}
+
+
+def script(words: str = "") -> str:
+    made = report(OF, FACTS)
+    return pack(saying(made, words) if words else made, CELLS, FACTS)["client.ps1"]
+
+
+@dataclass(frozen=True)
+class Host:
+    """A Windows host that has the script, and the rules of its firewall."""
+
+    folder: Path
+
+    def run(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        # The lab's -File loses the script's exit code.
+        call = f"& '{self.folder}/client.ps1' {' '.join(options)}; exit $LASTEXITCODE"
+        return subprocess.run(
+            [str(PWSH), "-NoProfile", "-OutputFormat", "Text", "-Command", call],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.folder),
+                "WINDOWSLAB_MODULES": str(HERE / "firewall.psm1"),
+                "WFO_RULES": str(self.folder / "rules.json"),
+                "WFO_CALLS": str(self.folder / "calls"),
+                **environment,
+            },
+        )
+
+    @property
+    def rules(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads((self.folder / "rules.json").read_text())
+        return found
+
+    @property
+    def calls(self) -> list[str]:
+        return (self.folder / "calls").read_text().splitlines()
+
+
+def host(folder: Path, text: str, *rules: Mapping[str, object]) -> Host:
+    (folder / "client.ps1").write_text(text, "ascii")
+    (folder / "rules.json").write_text(json.dumps(rules))
+    (folder / "calls").touch()
+    return Host(folder)
+
+
+WANTED = {f"WFO {cell.requirement.id}" for cell in CELLS if cell.requirement.claim == "permits-in"}
+WANTED = {name for name in WANTED if "cloud-range" not in name}
+
+
+@needs_engine
+def test_without_options_it_shows_everything_and_changes_nothing(tmp_path: Path) -> None:
+    client = host(tmp_path, script(), OTHERS)
+
+    done = client.run()
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(f'on target "{name}: TCP' in done.stdout for name in WANTED), done.stdout
+    assert done.stdout.count("What if:") == len(WANTED)
+    assert (client.rules, client.calls) == ([OTHERS], [])
+
+
+@needs_engine
+@pytest.mark.parametrize("words", ["", HOSTILE], ids=["plain", "hostile"])
+def test_apply_adds_exactly_the_rules_once_and_undo_takes_them_back(
+    tmp_path: Path, words: str
+) -> None:
+    client = host(tmp_path, script(words), OTHERS)
+
+    done = client.run("-Apply")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(client.calls) == sorted(f"new {name}" for name in WANTED)
+    added = {rule["Name"]: rule for rule in client.rules if rule != OTHERS}
+    assert added.keys() == WANTED
+    rule = added["WFO client-2012.permits-in"]
+    assert rule.pop("Description").startswith("Made by pytest-wfo")
+    assert rule == {
+        "Name": "WFO client-2012.permits-in",
+        "DisplayName": "WFO client-2012.permits-in",
+        "Direction": "Inbound",
+        "Action": "Allow",
+        "Enabled": "True",
+        "Protocol": "TCP",
+        "LocalPort": ["2012"],
+        "RemotePort": None,
+        "RemoteAddress": [PREMISES],
+        "Profile": "Domain",
+    }
+
+    again = client.run("-Apply")
+    assert (again.returncode, again.stdout.count("there already")) == (0, len(WANTED))
+    assert len(client.calls) == len(WANTED)
+
+    assert client.run("-Undo", "-WhatIf").stdout.count("What if:") == len(WANTED)
+    assert len(client.calls) == len(WANTED)
+
+    undone = client.run("-Undo")
+    assert (undone.returncode, undone.stderr) == (0, "")
+    assert client.rules == [OTHERS]
+    assert client.run("-Undo").stdout.count("not there") == len(WANTED)
+
+
+@needs_engine
+@pytest.mark.parametrize("option", ["-Apply", "-Undo"])
+def test_a_rule_of_the_same_name_by_somebody_else_is_left_alone_and_told(
+    tmp_path: Path, option: str
+) -> None:
+    theirs = {**OTHERS, "Name": "WFO client-2012.permits-in"}
+    client = host(tmp_path, script(), theirs)
+
+    done = client.run(option)
+
+    assert done.returncode == 1
+    assert "not made by this tool" in done.stdout + done.stderr
+    assert theirs in client.rules
+    assert not any("client-2012.permits-in" in call for call in client.calls)
+
+
+@needs_engine
+def test_a_rule_of_ours_that_was_disabled_is_no_fix(tmp_path: Path) -> None:
+    ours = {
+        "Name": "WFO client-2012.permits-in",
+        "Description": "Made by pytest-wfo: x",
+        "Enabled": "False",
+    }
+    client = host(tmp_path, script(), ours)
+
+    done = client.run("-Apply")
+
+    assert done.returncode == 1
+    assert "disabled" in done.stdout + done.stderr
+
+
+@needs_engine
+def test_without_rights_each_step_says_that_it_failed(tmp_path: Path) -> None:
+    client = host(tmp_path, script(), OTHERS)
+
+    done = client.run("-Undo", WFO_DENIED="1")
+
+    assert done.returncode == 1
+    assert (done.stdout + done.stderr).count("Access is denied") == len(WANTED)
+    assert "not there" not in done.stdout
+
+
+@needs_engine
+def test_apply_and_undo_together_are_refused(tmp_path: Path) -> None:
+    client = host(tmp_path, script(), OTHERS)
+
+    done = client.run("-Apply", "-Undo")
+
+    assert done.returncode != 0
+    assert client.calls == []
+
+
+@needs_engine
+@pytest.mark.parametrize("words", ["", HOSTILE], ids=["plain", "hostile"])
+def test_the_parser_finds_no_error_and_nothing_newer_than_powershell_3(
+    tmp_path: Path, words: str
+) -> None:
+    file = tmp_path / "client.ps1"
+    file.write_text(script(words), "ascii")
+    state = load("base")
+    state["environment"] = {"WFO_SCRIPT": str(file)}
+    done = WindowsHost(state).run(GRAMMAR.read_text("ascii"))
+    assert done.stderr == b""
+    found = json.loads(done.stdout)
+
+    assert (found["errors"], found["newer"]) == ([], [])
+    assert {command["name"] for command in found["commands"]} == {
+        *("Set-StrictMode", "Get-NetFirewallRule", "New-NetFirewallRule", "Remove-NetFirewallRule"),
+        *("Where-Object", "Write-Output", "Write-Warning", "Out-Null"),
+        *("Find-WfoFirewallRule", "Set-WfoFirewallRule"),
+    }
+
+
+@pytest.mark.parametrize("words", ["", HOSTILE], ids=["plain", "hostile"])
+def test_another_parser_finds_no_error_either(words: str) -> None:
+    tree_sitter = pytest.importorskip("tree_sitter")
+    grammar = pytest.importorskip("tree_sitter_powershell")
+    parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))
+
+    assert not parser.parse(script(words).encode()).root_node.has_error
