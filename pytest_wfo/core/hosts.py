@@ -28,6 +28,13 @@ class Feature(str, Enum):
     DESKTOP_ANALYTICS = "desktop_analytics"
 
 
+class Folder(str, Enum):
+    """A folder of WFO that may lie elsewhere than the document says ("the default folder ...")."""
+
+    SCREEN_RECORDING = "screen_recording"
+    LOGGING = "logging"
+
+
 @dataclass(frozen=True, slots=True)
 class SecretRef:
     """Where a secret is kept: ``scheme`` is "env", "file", "keyring" or "prompt"; ``name`` says which.
@@ -103,6 +110,7 @@ class Host:
 
     ``addresses`` are the IP addresses its peers use for WFO traffic (at least one);
     ``public_address`` is what the cloud uses for a PREMISES server behind NAT ("": the same).
+    ``folders`` are those of WFO that lie elsewhere than the document says.
     """
 
     name: str
@@ -111,6 +119,7 @@ class Host:
     connection: Connection
     platform: str = "posix"
     public_address: str = ""
+    folders: Mapping[Folder, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from pytest_wfo.core.facts import Transport
-from pytest_wfo.core.hosts import Feature, Role
+from pytest_wfo.core.hosts import Feature, Folder, Role
 
 
 class Claim(str, Enum):
@@ -44,12 +44,32 @@ class Source:
     ours: bool = False
 
 
+class ItemKind(str, Enum):
+    """What the antivirus rows speak of."""
+
+    PROCESS = "process"
+    EXTENSION = "extension"
+    FOLDER = "folder"
+    FILE_TYPE = "file-type"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A program's file name, an extension (".vid"), a folder, or a file type (".vid"), in the
+    document's words. ``folder`` says which folder of WFO it is, as that may have been moved."""
+
+    kind: ItemKind
+    text: str
+    folder: Folder | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """One claim about one row of the document, for hosts with any of ``roles``.
 
     ``id`` is ``row.claim`` and matches ``[A-Za-z0-9._:-]+``. Parameters that a claim does not use
-    are empty. ``ranges`` are CIDR; ``item`` is a process, an extension, a folder or a file type.
+    are empty. ``ranges`` are CIDR. ``items`` are the items of other rows that this one looks at: the
+    folder a process writes to, WFO's folders for a file type, everything excluded for "no wider".
     ``reading`` is how we read the document where it leaves things open ("" where it is plain).
     """
 
@@ -65,8 +85,8 @@ class Requirement:
     port: int = 0
     transport: Transport = Transport.TCP
     ranges: tuple[str, ...] = ()
-    item: str = ""
-    item_kind: str = ""  # "process", "extension", "folder", "file-type"
+    item: Item | None = None
+    items: tuple[Item, ...] = ()
     grants_port: int = 0  # the port a Silverlight policy must grant
     asks_itself: bool = False  # no peer of the site asks this port, so the server asks itself
     reading: str = ""

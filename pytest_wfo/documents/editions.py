@@ -8,8 +8,8 @@ from importlib import resources
 from typing import Any
 
 from pytest_wfo.core.facts import Transport
-from pytest_wfo.core.hosts import Feature, Role
-from pytest_wfo.core.requirements import Claim, Edition, Requirement, Source
+from pytest_wfo.core.hosts import Feature, Folder, Role
+from pytest_wfo.core.requirements import Claim, Edition, Item, ItemKind, Requirement, Source
 
 _PREFIX, _SUFFIX = "wfo-", ".yaml"
 
@@ -46,10 +46,11 @@ def load_edition(edition: str) -> Edition:
     data = file.read_bytes()
     document = YAML(typ="safe", pure=False).load(data)
     try:
+        items = {row["row"]: _item(row) for row in document["rows"] if "item" in row}
         requirements = tuple(
             requirement
             for row in document["rows"]
-            for requirement in _requirements(row, document["claims"])
+            for requirement in _requirements(row, document["claims"], items)
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EditionError(f"edition {edition}: broken data: {error}") from error
@@ -62,7 +63,14 @@ def load_edition(edition: str) -> Edition:
     )
 
 
-def _requirements(row: Mapping[str, Any], phrases: Mapping[str, str]) -> Iterator[Requirement]:
+def _item(row: Mapping[str, Any]) -> Item:
+    folder = Folder(row["folder"]) if "folder" in row else None
+    return Item(ItemKind(row["item_kind"]), row["item"], folder)
+
+
+def _requirements(
+    row: Mapping[str, Any], phrases: Mapping[str, str], items: Mapping[str, Item]
+) -> Iterator[Requirement]:
     for name, roles in row["claims"].items():
         claim = Claim(name)
         yield Requirement(
@@ -78,8 +86,8 @@ def _requirements(row: Mapping[str, Any], phrases: Mapping[str, str]) -> Iterato
             port=row.get("port", 0),
             transport=Transport(row.get("transport", "tcp")),
             ranges=tuple(row.get("ranges", ())),
-            item=row.get("item", ""),
-            item_kind=row.get("item_kind", ""),
+            item=items.get(row["row"]),
+            items=tuple(items[name] for name in row.get("items", ())),
             grants_port=row.get("grants_port", 0),
             asks_itself=row.get("asks_itself", False),
             reading=" ".join(row.get("reading", "").split()),

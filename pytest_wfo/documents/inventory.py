@@ -14,14 +14,16 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_wfo.core.hosts import Role, SetAside, Site
+from pytest_wfo.core.hosts import Folder, Role, SetAside, Site
 from pytest_wfo.documents.connections import Defaults
 from pytest_wfo.documents.editions import EditionError, load_edition
 from pytest_wfo.documents.problems import did_you_mean, kind_of
-from pytest_wfo.documents.site_hosts import SiteHosts
+from pytest_wfo.documents.site_hosts import SiteHosts, folders_of
 from pytest_wfo.documents.yaml_text import Document, read_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_wfo.documents.inventory_types import OverlayEntry, SiteEntry
 
 
@@ -44,7 +46,8 @@ def load_inventory(path: Path | str) -> Site:
     if "defaults" in document.value:
         defaults = validated(document, ConnectionKeys, ("defaults",))
     folder = str(Path(path).absolute().parent)
-    hosts = _hosts(document, Defaults(defaults or ConnectionKeys(), folder))
+    elsewhere = folders_of(site.folders if site else None)
+    hosts = _hosts(document, Defaults(defaults or ConnectionKeys(), folder), elsewhere)
     overlay = _overlay(document, site.edition if site else "")
     accepted = {name: _file(document, name, folder) for name in ("waivers", "attestations")}
     document.raise_problems()
@@ -96,11 +99,11 @@ def _entries(document: Document, section: str) -> dict[str, Any]:
     return {}
 
 
-def _hosts(document: Document, defaults: Defaults) -> SiteHosts:
+def _hosts(document: Document, defaults: Defaults, folders: Mapping[Folder, str]) -> SiteHosts:
     from pytest_wfo.documents.inventory_types import HostEntry, JumpHostEntry
     from pytest_wfo.documents.validation import validated
 
-    hosts = SiteHosts(document, defaults)
+    hosts = SiteHosts(document, defaults, folders)
     entries = _entries(document, "hosts")
     if document.value.get("hosts") == {}:
         document.add(("hosts",), "no host to examine", at_key=True)

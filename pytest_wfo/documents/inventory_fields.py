@@ -19,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from pytest_wfo.core.antivirus.paths import split
 from pytest_wfo.core.hosts import Feature, Role, SecretRef
 from pytest_wfo.documents.editions import known_editions
 from pytest_wfo.documents.host_names import NAME, check_ipv4
@@ -40,6 +41,7 @@ _HOST_KEY = (
     r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)"
     r"|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,2}( .*)?$"
 )
+_FOLDER = r"^([A-Za-z]:[\\/]|\\\\[^\\/]+\\[^\\/]|/)"
 _PROXY = r"^http://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}$"
 AUTHS = ("negotiate", "ntlm", "kerberos", "credssp", "certificate", "basic")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -77,6 +79,16 @@ def _secret(value: Any) -> SecretRef:
 def _file_name(text: str) -> str:
     if "-----BEGIN" in text:
         raise ValueError("expected the path of a file, got its content; write the path instead")
+    return text
+
+
+def _folder(text: str) -> str:
+    if not re.match(_FOLDER, text):
+        raise ValueError(f"expected a folder such as D:\\wfo\\temp or /srv/wfo, got {shown(text)}")
+    if re.search(r'[*?%"<>|]', text) or ".." in split(text):
+        raise ValueError("expected one folder, without wildcards, variables and ..")
+    if len(split(text)) == 1:
+        raise ValueError("expected a folder, got all of a drive")
     return text
 
 
@@ -152,6 +164,11 @@ Written = Annotated[
     WithJsonSchema({"type": ["string", "number"], "pattern": r"\S"}),
 ]
 FileName = Annotated[Text, AfterValidator(_file_name)]
+FolderPath = Annotated[
+    Text,
+    AfterValidator(_folder),
+    WithJsonSchema({"type": "string", "pattern": _FOLDER, "examples": ["D:\\wfo\\temp"]}),
+]
 Secret = Annotated[
     SecretRef,
     PlainValidator(_secret),

@@ -19,6 +19,7 @@ from pytest_wfo.documents.inventory_fields import (
     FeatureWord,
     FileName,
     Flag,
+    FolderPath,
     HostKey,
     HostName,
     IPv4,
@@ -103,6 +104,16 @@ class ConnectionKeys(SshKeys):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FolderKeys(Strict):
+    """Folders of WFO that lie elsewhere than the document says."""
+
+    screen_recording: Annotated[FolderPath | None, says("of Screen Recording (C:\\temp\\)")] = None
+    logging: Annotated[
+        FolderPath | None, says("of WFO's logs (C:\\Program Files\\CallCopy\\Logs\\)")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JumpHostEntry(SshKeys):
     """A machine that is only passed through."""
 
@@ -127,6 +138,7 @@ class HostEntry(ConnectionKeys):
     management_address: Annotated[
         Text | None, says("where we connect, if not to its (first) address")
     ] = None
+    folders: Annotated[FolderKeys | None, says("folders of WFO that lie elsewhere here")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +155,7 @@ class SiteEntry(Strict):
         default_factory=list
     )
     timezone: Annotated[TimeZone | None, says("time zone of the site, by its IANA name")] = None
+    folders: Annotated[FolderKeys | None, says("folders of WFO that lie elsewhere")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

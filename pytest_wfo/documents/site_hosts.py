@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pytest_wfo.core.hosts import Connection, Host
+from pytest_wfo.core.hosts import Connection, Folder, Host
 from pytest_wfo.documents.connections import PSRP_KEYS, psrp_problem
 from pytest_wfo.documents.host_names import (
     MAX_HOSTS,
@@ -18,10 +18,10 @@ from pytest_wfo.documents.host_names import (
 from pytest_wfo.documents.problems import did_you_mean, key_text, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pytest_wfo.documents.connections import Defaults
-    from pytest_wfo.documents.inventory_types import HostEntry, JumpHostEntry
+    from pytest_wfo.documents.inventory_types import FolderKeys, HostEntry, JumpHostEntry
     from pytest_wfo.documents.problems import Path
     from pytest_wfo.documents.yaml_text import Document
 
@@ -30,10 +30,11 @@ _SUGGESTIONS = 5  # each compares a name with all names of the site
 
 @dataclass(slots=True)
 class SiteHosts:
-    """Collects hosts entry by entry; problems go to the document."""
+    """Collects hosts entry by entry; problems go to the document. ``folders`` are the site's."""
 
     document: Document
     defaults: Defaults
+    folders: Mapping[Folder, str]
     hosts: dict[str, Host] = field(default_factory=dict)
     jump_hosts: dict[str, Connection] = field(default_factory=dict)
     _origins: dict[str, tuple[str, str]] = field(default_factory=dict)  # of lower-case names
@@ -59,6 +60,7 @@ class SiteHosts:
         connection = self.defaults.for_host(entry)
         self._check_psrp(path, entry, connection)
         dialed = connection.kind in {"ssh", "psrp"}
+        folders = {**self.folders, **folders_of(entry.folders)}
         for index, name in enumerate(names):
             own = tuple(dict.fromkeys(column[index] for column in addresses)) or (name,)
             address = (management[index] if management else own[0]) if dialed else ""
@@ -70,6 +72,7 @@ class SiteHosts:
                 connection=replace(connection, address=address, via=via),
                 platform=platform,
                 public_address=public[index] if public else "",
+                folders=folders,
             )
 
     def add_jump_host(self, name: str, entry: JumpHostEntry | None) -> None:
@@ -232,6 +235,12 @@ class SiteHosts:
             self.document.add((*path, key), str(error))
             return []
         return values
+
+
+def folders_of(keys: FolderKeys | None) -> dict[Folder, str]:
+    """The folders that an entry names."""
+    named = {folder: getattr(keys, folder.value, None) for folder in Folder}
+    return {folder: path for folder, path in named.items() if path is not None}
 
 
 def _check_no_name_twice(names: list[str]) -> None:

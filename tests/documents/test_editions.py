@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pytest_wfo.core.facts import Transport
-from pytest_wfo.core.hosts import Feature, Role
-from pytest_wfo.core.requirements import Claim, Edition, Requirement
+from pytest_wfo.core.hosts import Feature, Folder, Role
+from pytest_wfo.core.requirements import Claim, Edition, Item, ItemKind, Requirement
 from pytest_wfo.documents.editions import EditionError, known_editions, load_edition
 
 DOCUMENT = Path(__file__).parent.parent / "data" / "environmental-requirements-16.1.txt"
@@ -112,6 +112,20 @@ def test_the_cells_asked_of_each_role(edition: Edition) -> None:
         "least-privilege-2010.narrow",
         "least-privilege-exclusions.narrow",
     }
+
+
+def test_folders_are_parameters_and_programs_have_the_one_they_write_to(edition: Edition) -> None:
+    screens = Item(ItemKind.FOLDER, "C:\\temp\\", Folder.SCREEN_RECORDING)
+    logs = Item(ItemKind.FOLDER, "C:\\Program Files\\CallCopy\\Logs\\", Folder.LOGGING)
+    rows = rows_of(edition)
+
+    assert (rows["av-folder-temp"].item, rows["av-folder-logs"].item) == (screens, logs)
+    assert rows["av-process-screencapserver"].items == (screens,)
+    assert rows["av-process-loggerservice"].items == (logs,)
+    types = [item for row, item in rows.items() if row.startswith("file-type-")]
+    assert all(item.items == (screens, logs) for item in types)
+    excluded = {item.item for row, item in rows.items() if row.startswith("av-")}
+    assert set(edition.by_id["least-privilege-exclusions.narrow"].items) == excluded
 
 
 def test_ids_are_unique_and_safe_in_test_ids(edition: Edition) -> None:

@@ -14,6 +14,7 @@ import pytest
 from pytest_wfo.core.hosts import (
     Connection,
     Feature,
+    Folder,
     Host,
     Role,
     SecretRef,
@@ -67,6 +68,21 @@ overlay:
     assert site.set_aside == (SetAside("client-443.*", "No listener.", "M. Rivera"),)
     assert site.hosts["b"].roles == {Role.CLIENT, Role.EDGE}
     assert site.sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_folders_of_a_host_come_before_those_of_the_site(tmp_path: Path) -> None:
+    text = """\
+site: {name: A, folders: {screen_recording: 'D:\\wfo\\temp\\', logging: 'D:\\wfo\\logs'}}
+hosts:
+  a: {role: premises}
+  b-[1:2]: {role: premises, folders: {logging: /srv/wfo/logs}}
+"""
+    hosts = load(tmp_path, text).hosts
+
+    site = {Folder.SCREEN_RECORDING: "D:\\wfo\\temp\\", Folder.LOGGING: "D:\\wfo\\logs"}
+    assert hosts["a"].folders == site
+    assert hosts["b-2"].folders == {**site, Folder.LOGGING: "/srv/wfo/logs"}
+    assert load(tmp_path, with_host("role: premises")).hosts["pc-1"].folders == {}
 
 
 def test_the_file_is_named_as_the_user_wrote_it(

@@ -68,6 +68,8 @@ def test_there_is_an_example() -> None:
         "role: client, host_key: x",
         "role: client, timeouts: {login: 0}",
         "role: client, timeouts: {x: 1}",
+        "role: client, folders: {logging: Logs}",
+        "role: client, folders: {logs: /a}",
     ],
 )
 def test_what_an_editor_can_see_the_schema_refuses_as_the_loader_does(
