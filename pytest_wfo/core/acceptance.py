@@ -91,7 +91,7 @@ class Use:
     outcome: Outcome
     applied: tuple[Finding, ...]
     contradicting: tuple[Finding, ...]
-    counts: Mapping[Verdict, int]
+    counts: Counter[Verdict]
 
 
 def uses(findings: Iterable[Finding], accepted: Accepted, today: date) -> tuple[Use, ...]:

@@ -6,7 +6,7 @@ reference, for what no command can read. ``acceptance`` says what they do to fin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 
@@ -15,13 +15,14 @@ class Scope:
     """Which cells an entry speaks of: its own words, and the ids and hosts they stand for.
 
     ``requirement`` is a glob over requirement ids; ``hosts`` are names, ranges, globs or
-    ``role:premises``; ``place`` is where the entry stands ("waivers.yml:3").
+    ``role:premises``; ``place`` is where the entry stands ("waivers.yml:3"). What the words stand
+    for follows from them and the inventory, and is not known to a report that was read again.
     """
 
     requirement: str
     hosts: tuple[str, ...]
-    requirement_ids: frozenset[str]
-    host_names: frozenset[str]
+    requirement_ids: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    host_names: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     place: str = ""
 
 

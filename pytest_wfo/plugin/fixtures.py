@@ -53,9 +53,8 @@ class WfoHost:
 
     def finding(self, requirement: str) -> Finding:
         """The finding for a requirement id; KeyError if it is not planned for this host."""
-        from pytest_wfo.core.checks import judge_cell
-
-        return judge_cell(self.run.cells[requirement, self.name], self.run.facts)
+        key = (requirement, self.name)
+        return self.run.judge([self.run.cells[key]])[key]
 
     @property
     def testinfra(self) -> Any:

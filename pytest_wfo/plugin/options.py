@@ -11,12 +11,24 @@ from pytest_wfo.report import FOLDER, PAGE
 
 # Options whose value is a path. pytest looks at arguments before plugins are loaded and takes such
 # a value for a test path when it follows a space, so rootdir may move (see ``suites.guard_rootdir``).
-PATH_OPTIONS = ("--wfo-hosts", "--wfo-facts", "--wfo-save-facts", "--wfo-report", "--wfo-fixes")
+PATH_OPTIONS = (
+    "--wfo-hosts",
+    "--wfo-facts",
+    "--wfo-save-facts",
+    "--wfo-report",
+    "--wfo-fixes",
+    "--wfo-waivers",
+    "--wfo-attestations",
+)
+GATES = ("advisory", "strict")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the command line asked for. Paths are absolute; ``probe`` is "none" or "safe"."""
+    """What the command line asked for. Paths are absolute; ``probe`` is "none" or "safe".
+
+    ``gate`` is "advisory" (advisory requirements do not block) or "strict" (they block as well).
+    """
 
     hosts: Path | None
     demo: bool
@@ -26,6 +38,9 @@ class Settings:
     folder: Path
     report: Path
     fixes: Path | None
+    waivers: Path | None = None
+    attestations: Path | None = None
+    gate: str = GATES[0]
 
     @property
     def active(self) -> bool:
@@ -62,6 +77,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "change request, a checklist; nothing is executed",
     )
     group.addoption(
+        "--wfo-waivers",
+        metavar="FILE",
+        help="What named persons accept as not met (default: the file the inventory names)",
+    )
+    group.addoption(
+        "--wfo-attestations",
+        metavar="FILE",
+        help="What named persons vouch for where no command can read it (default: as above)",
+    )
+    group.addoption(
+        "--wfo-gate",
+        choices=GATES,
+        default=GATES[0],
+        help="What blocks: all but advisory requirements (advisory, the default), or these too (strict)",
+    )
+    group.addoption(
         "--wfo-probe",
         choices=["none", "safe"],
         default="safe",
@@ -89,16 +120,15 @@ def settings_of(config: pytest.Config) -> Settings:
         folder=base / FOLDER,
         report=path(option.wfo_report) or base / FOLDER / PAGE,
         fixes=path(option.wfo_fixes),
+        waivers=path(option.wfo_waivers),
+        attestations=path(option.wfo_attestations),
+        gate=option.wfo_gate,
     )
     if settings.hosts and settings.demo:
         raise pytest.UsageError("--wfo-demo brings its own site; drop --wfo-hosts")
-    if not settings.active and (
-        settings.facts or settings.save_facts or option.wfo_report or settings.fixes
-    ):
-        raise pytest.UsageError(
-            "--wfo-facts, --wfo-save-facts, --wfo-report and --wfo-fixes need "
-            "--wfo-hosts=inventory.yml"
-        )
+    dependent = PATH_OPTIONS[1:]
+    if not settings.active and any(config.getoption(name) for name in dependent):
+        raise pytest.UsageError(f"{', '.join(dependent)} need --wfo-hosts=inventory.yml")
     if settings.active and settings.report.is_dir():
         raise pytest.UsageError(
             f"the site report cannot be written to {settings.report}: that is a folder"

@@ -8,9 +8,11 @@ from pytest_wfo.core.gate import lost
 from pytest_wfo.core.plan import Cell
 from pytest_wfo.core.verdicts import Finding, Verdict
 from pytest_wfo.plugin.run import RUN, Run, is_worker
-from pytest_wfo.report.text import explain
+from pytest_wfo.report.accepted import accepted_by
+from pytest_wfo.report.text import explain, printable
 
 _REQUIREMENT, _HOST, _VERDICT = "wfo_requirement", "wfo_host", "wfo_verdict"
+_ACCEPTED = "wfo_accepted_by"
 
 
 def properties(finding: Finding) -> list[tuple[str, object]]:
@@ -19,6 +21,7 @@ def properties(finding: Finding) -> list[tuple[str, object]]:
         (_REQUIREMENT, finding.requirement),
         (_HOST, finding.host),
         (_VERDICT, finding.verdict.value),
+        *([(_ACCEPTED, printable(accepted_by(finding)))] if accepted_by(finding) else []),
     ]
 
 
@@ -36,10 +39,11 @@ def conclude(finding: Finding, text: str) -> None:
         return
     if finding.verdict is Verdict.NOT_APPLICABLE:
         pytest.skip(f"not applicable: {finding.judgement.summary}")
+    if finding.verdict is Verdict.WAIVED:
+        by, measured = printable(accepted_by(finding)), printable(finding.judgement.summary)
+        pytest.xfail(f"waived by {by}; measured: {measured}")
     if finding.advisory:
         pytest.xfail(f"advisory, {finding.verdict.value}: {finding.judgement.summary}")
-    if finding.verdict is Verdict.WAIVED:
-        pytest.xfail(f"waived: {finding.judgement.summary}")
     pytest.fail(text, pytrace=False)
 
 
@@ -48,6 +52,10 @@ def pytest_report_teststatus(
 ) -> tuple[str, str, str] | None:
     """Name the verdict. Errors that only repeat that a host was not reached get no section each."""
     said = dict(getattr(report, "user_properties", ()))
+    if report.when == "call" and said.get(_VERDICT) == Verdict.ATTESTED.value and report.passed:
+        return "passed", "A", "ATTESTED"
+    if report.when == "call" and said.get(_VERDICT) == Verdict.WAIVED.value and report.skipped:
+        return "xfailed", "x", "WAIVED"
     if said.get(_VERDICT) != Verdict.NOT_VERIFIED.value or not report.failed:
         return None
     if report.when != "setup":

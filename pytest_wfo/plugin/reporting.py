@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from pytest_wfo import __version__
+from pytest_wfo.core.acceptance import uses
 from pytest_wfo.core.gate import settle
 from pytest_wfo.plugin.run import RUN, Run, is_worker
 from pytest_wfo.plugin.suites import suites_were_added
 from pytest_wfo.report import RESULTS, SUMMARY
+from pytest_wfo.report.accepted import notes_of
 from pytest_wfo.report.fixes.pack import pack, write_pack
 from pytest_wfo.report.model import (
     RunInfo,
@@ -90,6 +92,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _report(run: Run) -> SiteReport:
     findings = settle(run.plan, run.recorded)
+    accepted_notes = notes_of(uses(findings, run.accepted, run.today), partial=run.partial)
     facts = "gathered in this run"
     if run.settings.facts and run.snapshot:
         facts = f"taken {run.snapshot.taken_at}, read from {run.settings.facts.name}"
@@ -101,9 +104,11 @@ def _report(run: Run) -> SiteReport:
         tool_version=__version__,
         probe=run.settings.probe,
         facts=facts,
-        notes=_notes(run),
+        notes=(*_notes(run), *accepted_notes),
         inventory=run.site.source,
         inventory_sha256=run.site.sha256,
+        gate=run.settings.gate,
+        accepted=run.accepted.files,
     )
     return with_counts(
         site_report(

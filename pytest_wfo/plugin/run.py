@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,18 @@ from typing import Any
 import pytest
 
 from pytest_wfo.connect.secrets import Vault
+from pytest_wfo.core.acceptance import accept
 from pytest_wfo.core.checks import judge
 from pytest_wfo.core.hosts import Site
 from pytest_wfo.core.plan import Cell, Plan, plan
-from pytest_wfo.core.requirements import Edition
+from pytest_wfo.core.requirements import Edition, binding
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Finding
+from pytest_wfo.core.waivers import Accepted
 from pytest_wfo.documents.editions import EditionError, load_edition
 from pytest_wfo.documents.inventory import load_inventory
 from pytest_wfo.documents.problems import DocumentError
+from pytest_wfo.documents.waivers import load_attestations, load_waivers
 from pytest_wfo.gather.site import read_snapshot
 from pytest_wfo.gather.snapshot import Snapshot, SnapshotError, load_snapshot
 from pytest_wfo.plugin.options import Settings
@@ -41,6 +44,7 @@ class Run:
     exchange: Path
     vault: Vault
     started: datetime
+    accepted: Accepted
     selected: frozenset[Key] | None = None  # cells of this run's tests; None: not known yet
     wanted_hosts: frozenset[str] = frozenset()  # hosts users' own tests ask for
     recorded: dict[Key, Finding] = field(default_factory=dict)
@@ -102,8 +106,19 @@ class Run:
     def findings(self) -> Mapping[Key, Finding]:
         """The judgement of every selected cell."""
         if self._findings is None:
-            self._findings = judge(self.selected_cells, self.facts)
+            self._findings = self.judge(self.selected_cells)
         return self._findings
+
+    @property
+    def today(self) -> date:
+        """The day at the site when the run started: what waivers and attestations are held against."""
+        return day_at(self.site, self.started)
+
+    def judge(self, cells: Collection[Cell]) -> dict[Key, Finding]:
+        """What the facts say of cells, with what named persons accept."""
+        hosts = self.facts.hosts.items()
+        reached = {name for name, facts in hosts if facts.access.reached}
+        return accept(judge(cells, self.facts), self.accepted, reached, self.today)
 
     def select(self, cells: Collection[Key], hosts: Collection[str]) -> None:
         """Say which cells and hosts the collected tests are about."""
@@ -130,9 +145,11 @@ def start(config: pytest.Config, settings: Settings) -> Run:
         pytest.UsageError: one of them is not usable; the message says where and why (exit code 4).
     """
     worker: Mapping[str, Any] = getattr(config, "workerinput", {}).get("wfo", {})
+    started = datetime.now(timezone.utc)
     closing: list[Callable[[], None]] = []
     if worker:
         inventory, exchange = Path(worker["inventory"]), Path(worker["exchange"])
+        started = datetime.fromisoformat(worker["started"])
     else:
         folder = tempfile.TemporaryDirectory(prefix="pytest-wfo-")
         closing.append(folder.cleanup)
@@ -143,13 +160,16 @@ def start(config: pytest.Config, settings: Settings) -> Run:
         if settings.demo:
             site = replace(site, source="the embedded demo site")
         edition = load_edition(site.edition)
+        if settings.gate == "strict":
+            edition = binding(edition)
+        accepted = _accepted(settings, site, edition, day_at(site, started))
         snapshot = load_snapshot(settings.facts) if settings.facts else None
         if snapshot is not None and snapshot.site != site.name:
             raise SnapshotError(
                 f"{settings.facts}: these are facts of the site {snapshot.site!r}, and {site.source} "
                 f"describes {site.name!r}"
             )
-    except (DocumentError, EditionError, SnapshotError) as error:
+    except (DocumentError, EditionError, SnapshotError, pytest.UsageError) as error:
         for close in reversed(closing):
             close()
         raise pytest.UsageError(str(error)) from None
@@ -161,7 +181,8 @@ def start(config: pytest.Config, settings: Settings) -> Run:
         inventory=inventory,
         exchange=exchange,
         vault=Vault(prompt=_prompt(config)),
-        started=datetime.now(timezone.utc),
+        started=started,
+        accepted=accepted,
         _closing=closing,
     )
     if snapshot is not None:
@@ -169,6 +190,37 @@ def start(config: pytest.Config, settings: Settings) -> Run:
     config.stash[RUN] = run
     config.add_cleanup(run.close)
     return run
+
+
+def day_at(site: Site, moment: datetime) -> date:
+    """The day at the site; without a time zone in the inventory, that of UTC."""
+    return moment.astimezone(site.timezone or timezone.utc).date()
+
+
+def _accepted(settings: Settings, site: Site, edition: Edition, today: date) -> Accepted:
+    """Waivers and attestations, from the files the command line names, else the inventory."""
+    waivers, attestations = (
+        settings.waivers or site.waivers,
+        settings.attestations or site.attestations,
+    )
+    found, problems = [Accepted()], []
+    try:
+        if waivers:
+            found.append(load_waivers(waivers, site, edition))
+    except DocumentError as error:
+        problems.append(str(error))
+    try:
+        if attestations:
+            found.append(load_attestations(attestations, site, edition, today))
+    except DocumentError as error:
+        problems.append(str(error))
+    if problems:
+        raise pytest.UsageError("\n".join(problems))
+    return Accepted(
+        waivers=tuple(entry for each in found for entry in each.waivers),
+        attestations=tuple(entry for each in found for entry in each.attestations),
+        files=tuple(file for each in found for file in each.files),
+    )
 
 
 def _start_demo(folder: Path, closing: list[Callable[[], None]]) -> Path:

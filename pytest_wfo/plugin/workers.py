@@ -27,9 +27,13 @@ def leave_selection(run: Run) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker where the inventory and the shared folder are."""
+    """Tell a worker where the inventory and the shared folder are, and when the run started."""
     run = node.config.stash[RUN]
-    node.workerinput["wfo"] = {"inventory": str(run.inventory), "exchange": str(run.exchange)}
+    node.workerinput["wfo"] = {
+        "inventory": str(run.inventory),
+        "exchange": str(run.exchange),
+        "started": run.started.isoformat(),
+    }
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -15,6 +15,8 @@ from pytest_wfo.core.facts import Access
 from pytest_wfo.core.plan import NotPlanned
 from pytest_wfo.core.requirements import Source
 from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
+from pytest_wfo.core.waivers import AcceptedFile
+from pytest_wfo.report.accepted_data import read_accepted
 from pytest_wfo.report.json_object import JsonObject, ShapeError
 from pytest_wfo.report.model import (
     Differing,
@@ -204,6 +206,11 @@ def _run(item: JsonObject, site: SiteInfo) -> RunInfo:
         inventory_sha256=inventory.text("sha256"),
         selected=int(item.number("selected", 0)),
         measured=int(item.number("measured", 0)),
+        gate=item.text("gate", "advisory"),
+        accepted=tuple(
+            AcceptedFile(each.text("file"), each.text("sha256"))
+            for each in item.objects("accepted", [])
+        ),
     )
 
 
@@ -214,11 +221,13 @@ def _finding(item: JsonObject, edition: EditionInfo, site: SiteInfo) -> Finding:
         raise ShapeError(f"{item.place}: speaks of a requirement or host that is not listed")
     if advisory is not requirement.advisory:
         raise ShapeError(f"{item.place}.advisory: differs from its requirement's")
+    verdict = _verdict(item)
+    waiver, attestation = read_accepted(item, verdict)
     return Finding(
         requirement=name,
         host=host,
         judgement=Judgement(
-            verdict=_verdict(item),
+            verdict=verdict,
             summary=item.text("summary"),
             evidence=tuple(
                 Evidence(each.text("statement"), each.text("source"), each.text("excerpt"))
@@ -230,6 +239,8 @@ def _finding(item: JsonObject, edition: EditionInfo, site: SiteInfo) -> Finding:
         depends_on_access=item.flag("depends_on_access"),
         collected_at=item.text("collected_at"),
         measured=item.flag("measured", True),
+        waiver=waiver,
+        attestation=attestation,
     )
 
 

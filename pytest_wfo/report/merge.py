@@ -98,6 +98,11 @@ def _refuse(reports: Mapping[str, SiteReport], *, different_inventories: bool) -
                 f"{both}: of different editions, {one.id} (SHA-256 {one.sha256}) and {two.id} "
                 f"(SHA-256 {two.sha256}); run the older one again"
             )
+        if first.run.gate != other.run.gate:
+            raise MergeError(
+                f"{both}: of different gates, {first.run.gate} and {other.run.gate}: advisory "
+                "requirements block in one of them only; run one again with the other's --wfo-gate"
+            )
         if not different_inventories and first.site.sha256 != other.site.sha256:
             raise MergeError(
                 f"{both}: of different inventories, {first.site.source} (SHA-256 {first.site.sha256}) "

@@ -16,6 +16,7 @@ from pytest_wfo.core.hosts import Site
 from pytest_wfo.core.plan import NotPlanned
 from pytest_wfo.core.requirements import Edition, Source
 from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.core.waivers import AcceptedFile
 
 Key = tuple[str, str]
 """(requirement id, host name)."""
@@ -41,6 +42,8 @@ class RunInfo:
     inventory_sha256: str = ""
     selected: int = 0
     measured: int = 0
+    gate: str = "advisory"  # what does not block, or "strict": everything blocks
+    accepted: tuple[AcceptedFile, ...] = ()  # files of waivers and attestations
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ class SiteReport:
             tool_version=_all(run.tool_version for run in self.runs),
             probe="safe" if all(run.probe == "safe" for run in self.runs) else "none",
             facts=_all(run.facts for run in self.runs),
+            gate=self.runs[0].gate,
+            accepted=tuple(dict.fromkeys(file for run in self.runs for file in run.accepted)),
         )
 
     @property

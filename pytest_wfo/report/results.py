@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.report.accepted_data import accepted_data
 from pytest_wfo.report.model import RunInfo, SiteReport
 
 SCHEMA = "pytest-wfo/results/1"
@@ -122,6 +123,8 @@ def _run(run: RunInfo) -> dict[str, Any]:
         "tool": f"{TOOL}{run.tool_version}",
         "probe": run.probe,
         "facts": run.facts,
+        "gate": run.gate,
+        "accepted": [{"file": file.name, "sha256": file.sha256} for file in run.accepted],
     }
 
 
@@ -157,4 +160,5 @@ def _result(finding: Finding) -> dict[str, Any]:
         "depends_on_access": finding.depends_on_access,
         "collected_at": finding.collected_at,
         "measured": finding.measured,
+        **accepted_data(finding),
     }

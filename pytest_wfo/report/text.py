@@ -6,6 +6,7 @@ import unicodedata
 
 from pytest_wfo.core.requirements import Requirement
 from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.report.accepted import accepted_by, contradicts
 
 # Evidence in a terminal: enough to act on; everything stands in the reports.
 _SHOWN = 6
@@ -16,6 +17,12 @@ def explain(finding: Finding, requirement: Requirement) -> str:
     """A finding as a block of text: what was asked, what was seen, what to do, where it stands."""
     judgement = finding.judgement
     lines = [f"{finding.host}: {judgement.verdict.value}: {printable(judgement.summary)}"]
+    for label, words in (
+        (judgement.verdict.value, accepted_by(finding)),
+        ("attested", contradicts(finding)),
+    ):
+        if words:
+            lines.append(f"  {label} by: {printable(words)}")
     if not finding.depends_on_access:
         lines.append(f"  requirement: {requirement.title} [{requirement.id}]")
         for item in judgement.evidence[:_SHOWN]:

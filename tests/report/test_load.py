@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pytest_wfo.core.facts import HostFacts
 from pytest_wfo.core.hosts import Role
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Verdict
+from pytest_wfo.core.waivers import AcceptedFile
 from pytest_wfo.report.block import block
 from pytest_wfo.report.load import ResultsError, load_results, report_of
 from pytest_wfo.report.model import SiteReport
@@ -26,7 +28,7 @@ from pytest_wfo.report.terminal import closing
 from tests.report.test_block import HOSTILE
 from tests.report.test_page import refused, with_clients
 from tests.support.any_reports import reports
-from tests.support.reports import finding, report
+from tests.support.reports import RUN, accepted, finding, report
 from tests.support.sites import access, healthy_site, host, site
 
 
@@ -62,8 +64,25 @@ def unreachable() -> SiteReport:
         report(
             changed=finding("client-80.connects", "client", Verdict.NOT_MET, excerpt="\x1b\ud800")
         ),
+        report(
+            changed=accepted("client-80.connects", "client", Verdict.WAIVED, permanent=True)
+            | accepted("client-943.connects", "client", Verdict.WAIVED, attested=True)
+            | accepted("client-443.connects", "client", Verdict.ATTESTED)
+            | accepted("client-2012.connects", "client", Verdict.NOT_MET, attested=True),
+            run=replace(RUN, accepted=(AcceptedFile("waivers.yml", "c" * 64),)),
+        ),
+        report(run=replace(RUN, gate="strict")),
     ],
-    ids=["healthy", "faulty", "partial", "unreachable", "not-planned", "odd-text"],
+    ids=[
+        "healthy",
+        "faulty",
+        "partial",
+        "unreachable",
+        "not-planned",
+        "odd-text",
+        "accepted",
+        "strict",
+    ],
 )
 def test_what_is_rendered_from_the_file_is_what_the_run_rendered(made: SiteReport) -> None:
     same_in_every_format(made)
@@ -182,6 +201,14 @@ def _repeat_a_result(data: dict[str, Any]) -> None:
         (_repeat_a_result, "twice"),
         (_set("results", 3, "verdict", to="fine"), "results[3].verdict"),
         (_set("results", 3, "verdict", to=None), "results[3].verdict"),
+        (
+            _set("results", 3, "verdict", to="waived"),
+            "results[3]: only what is waived has a waiver",
+        ),
+        (_set("results", 3, "verdict", to="attested"), "nobody is named who vouches"),
+        (_set("results", 3, "waiver", to={}), "results[3].waiver.requirement: is missing"),
+        (_set("results", 3, "attestation", to=5), "results[3].attestation: not an object"),
+        (_set("runs", 0, "accepted", to=[5]), "runs[0].accepted[0]: not an object"),
         (_set("results", 3, "host", to="other"), "results[3]"),
         (_set("results", 3, "requirement", to="other.thing"), "results[3]"),
         (_set("results", 3, "evidence", to={}), "results[3].evidence"),
@@ -197,7 +224,7 @@ def _repeat_a_result(data: dict[str, Any]) -> None:
         (_set("requirements", 1, "id", to="host.access"), "requirements"),
         (_set("edition", to=[]), "edition"),
     ],
-    ids=range(22),
+    ids=range(27),
 )
 def test_a_damaged_file_is_refused_with_the_place(
     change: Callable[[dict[str, Any]], None], place: str
@@ -209,6 +236,20 @@ def test_a_damaged_file_is_refused_with_the_place(
 
     assert "damaged" in str(caught.value)
     assert place in str(caught.value)
+
+
+def test_a_day_that_is_none_and_a_waiver_of_what_is_not_waived_are_damage() -> None:
+    made = report(changed=accepted("client-80.connects", "client", Verdict.WAIVED))
+    data = results(made)
+    (waived,) = [item for item in data["results"] if "waiver" in item]
+    for day in ("2026-13-01", "2026-1-1", 5):
+        waived["waiver"]["expires"] = day
+        with pytest.raises(ResultsError, match=r"waiver\.expires: not"):
+            report_of(data)
+    waived["waiver"]["expires"] = None
+    waived["verdict"] = "met"
+    with pytest.raises(ResultsError, match="only what is waived has a waiver"):
+        report_of(data)
 
 
 @settings(max_examples=200)

@@ -236,6 +236,7 @@ def test_other_sites_editions_inventories_and_machines_are_refused() -> None:
         (replace(one, edition=replace(edition, id="17.0", by_id={})), "different editions"),
         (replace(one, edition=replace(edition, sha256="f" * 64, by_id={})), "different editions"),
         (replace(one, site=replace(site, sha256="2" * 64)), "--allow-different-inventories"),
+        (replace(one, runs=(replace(one.run, gate="strict"),)), "advisory and strict"),
         (
             replace(one, site=replace(site, hosts={**site.hosts, "prem": other_host})),
             "prem is premises, 10.0.0.1 in one and premises, 10.9.9.9 in the other",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from hypothesis import strategies as st
 
+from pytest_wfo.core.acceptance import accept
 from pytest_wfo.core.facts import Access
 from pytest_wfo.core.plan import NotPlanned
 from pytest_wfo.core.requirements import Source
 from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
+from pytest_wfo.core.waivers import Accepted, Attestation, Scope, Waiver
 from pytest_wfo.report.model import (
     EditionInfo,
     HostInfo,
@@ -110,4 +113,21 @@ def _finding(
         return replace(nothing, judgement=Judgement(Verdict.NOT_VERIFIED, "its test did not run"))
     evidence = (Evidence(draw(texts), draw(texts), draw(texts)),)
     judgement = Judgement(draw(st.sampled_from(SEEN)), draw(texts), evidence, draw(texts))
-    return Finding(*key, judgement, advisory, collected_at=at)
+    finding = Finding(*key, judgement, advisory, collected_at=at)
+    return draw(accepted(finding, texts)) if draw(st.integers(0, 3)) == 0 else finding
+
+
+@st.composite
+def accepted(draw: st.DrawFn, finding: Finding, texts: st.SearchStrategy[str]) -> Finding:
+    """The finding as waivers and attestations that speak of it leave it."""
+    scope = Scope(finding.requirement, (draw(texts),), frozenset(REQUIREMENTS), frozenset(HOSTS))
+    day = date(2026, 11, draw(st.integers(23, 30)))
+    waiver = Waiver(
+        scope, draw(texts), draw(texts), draw(texts), draw(st.sampled_from([day, None]))
+    )
+    attestation = Attestation(scope, draw(texts), day, day, draw(texts), draw(texts), "a" * 64)
+    entries = Accepted(
+        draw(st.sampled_from([(), (waiver,)])), draw(st.sampled_from([(), (attestation,)]))
+    )
+    key = (finding.requirement, finding.host)
+    return accept({key: finding}, entries, HOSTS, date(2026, 11, 23))[key]

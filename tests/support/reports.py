@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pytest_wfo.core.checks import judge
 from pytest_wfo.core.gate import settle
 from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
+from pytest_wfo.core.waivers import Attestation, Scope, Waiver
 from pytest_wfo.report.model import (
     RunInfo,
     SiteReport,
@@ -87,3 +89,40 @@ def renamed(of: SiteReport, name: str) -> SiteReport:
 def with_notes(of: SiteReport, *notes: str) -> SiteReport:
     """The same report of a run with these notes."""
     return replace(of, runs=(replace(of.runs[0], notes=notes),))
+
+
+def accepted(
+    requirement: str,
+    host: str,
+    verdict: Verdict,
+    text: str = "",
+    *,
+    attested: bool = False,
+    permanent: bool = False,
+) -> dict[tuple[str, str], Finding]:
+    """A finding that is waived or attested, or ("not met", ``attested``) contradicts a person.
+
+    With ``text`` every text that a person wrote is that text.
+    """
+    ((key, made),) = finding(requirement, host, verdict, "measured so").items()
+    waiver = Waiver(
+        Scope(text or requirement, (text or host,), place=text or "waivers.yml:3"),
+        text or "moves in March",
+        text or "R. Ortiz",
+        text or "CHG0099",
+        None if permanent else date(2026, 12, 31),
+    )
+    attestation = Attestation(
+        Scope(text or requirement, (text or host,), place=text or "attestations.yml:3"),
+        text or "K. Lee",
+        date(2026, 11, 2),
+        date(2027, 5, 1),
+        text or "DOC-7",
+        text or "proof.pdf",
+        text or "a" * 64,
+    )
+    if verdict is Verdict.WAIVED:
+        made = replace(made, waiver=waiver)
+    if attested or verdict is Verdict.ATTESTED:
+        made = replace(made, attestation=attestation)
+    return {key: made}
