@@ -51,7 +51,7 @@ def merge(reports: Mapping[str, SiteReport], *, different_inventories: bool = Fa
             inventories; or two inventories call different machines by one name.
     """
     _refuse(reports, different_inventories=different_inventories)
-    given = sorted(reports.values(), key=lambda report: [_order(run) for run in report.runs])
+    given = sorted(reports.values(), key=_order_of_report)
     if all(report == given[0] for report in given):
         return given[0]
     access = _access(given)
@@ -119,6 +119,11 @@ def _refuse_other_machine(both: str, one: HostInfo, two: HostInfo) -> None:
             f"{both}: {one.name} is {', '.join((*one.roles, *one.addresses))} in one and "
             f"{', '.join((*two.roles, *two.addresses))} in the other; correct the inventories"
         )
+
+
+def _order_of_report(report: SiteReport) -> tuple[list[tuple[str, ...]], str]:
+    """By time; of runs that say the same of themselves, by what they did not plan."""
+    return [_order(run) for run in report.runs], repr(report.not_planned)
 
 
 def _order(run: RunInfo) -> tuple[str, ...]:
