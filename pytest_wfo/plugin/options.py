@@ -19,6 +19,7 @@ PATH_OPTIONS = (
     "--wfo-fixes",
     "--wfo-waivers",
     "--wfo-attestations",
+    "--wfo-baseline",
 )
 GATES = ("advisory", "strict")
 
@@ -41,6 +42,7 @@ class Settings:
     waivers: Path | None = None
     attestations: Path | None = None
     gate: str = GATES[0]
+    baseline: Path | None = None
 
     @property
     def active(self) -> bool:
@@ -93,6 +95,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="What blocks: all but advisory requirements (advisory, the default), or these too (strict)",
     )
     group.addoption(
+        "--wfo-baseline",
+        metavar="RESULTS",
+        help="Also report what changed since the run that left this results.json",
+    )
+    group.addoption(
         "--wfo-probe",
         choices=["none", "safe"],
         default="safe",
@@ -123,6 +130,7 @@ def settings_of(config: pytest.Config) -> Settings:
         waivers=path(option.wfo_waivers),
         attestations=path(option.wfo_attestations),
         gate=option.wfo_gate,
+        baseline=path(option.wfo_baseline),
     )
     if settings.hosts and settings.demo:
         raise pytest.UsageError("--wfo-demo brings its own site; drop --wfo-hosts")

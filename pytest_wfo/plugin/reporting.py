@@ -6,6 +6,7 @@ import getpass
 import gzip
 import platform
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pytest_wfo.plugin.run import RUN, Run, is_worker
 from pytest_wfo.plugin.suites import suites_were_added
 from pytest_wfo.report import RESULTS, SUMMARY
 from pytest_wfo.report.accepted import notes_of
+from pytest_wfo.report.drift import drift_since
 from pytest_wfo.report.fixes.pack import pack, write_pack
 from pytest_wfo.report.model import (
     RunInfo,
@@ -110,7 +112,7 @@ def _report(run: Run) -> SiteReport:
         gate=run.settings.gate,
         accepted=run.accepted.files,
     )
-    return with_counts(
+    report = with_counts(
         site_report(
             site_info(run.site),
             edition_info(run.edition),
@@ -121,6 +123,7 @@ def _report(run: Run) -> SiteReport:
             unselected=run.cells.keys() - {cell.key for cell in run.selected_cells},
         )
     )
+    return replace(report, drift=drift_since(run.baseline, report)) if run.baseline else report
 
 
 def _notes(run: Run) -> tuple[str, ...]:

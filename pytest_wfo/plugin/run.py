@@ -28,6 +28,8 @@ from pytest_wfo.documents.waivers import load_attestations, load_waivers
 from pytest_wfo.gather.site import read_snapshot
 from pytest_wfo.gather.snapshot import Snapshot, SnapshotError, load_snapshot
 from pytest_wfo.plugin.options import Settings
+from pytest_wfo.report.load import ResultsError, load_baseline
+from pytest_wfo.report.model import SiteReport
 
 Key = tuple[str, str]
 
@@ -49,6 +51,7 @@ class Run:
     wanted_hosts: frozenset[str] = frozenset()  # hosts users' own tests ask for
     recorded: dict[Key, Finding] = field(default_factory=dict)
     other_failures: int = 0
+    baseline: SiteReport | None = None  # on the controller
     _snapshot: Snapshot | None = None
     _facts: SiteFacts | None = None
     _findings: dict[Key, Finding] | None = None
@@ -169,7 +172,11 @@ def start(config: pytest.Config, settings: Settings) -> Run:
                 f"{settings.facts}: these are facts of the site {snapshot.site!r}, and {site.source} "
                 f"describes {site.name!r}"
             )
-    except (DocumentError, EditionError, SnapshotError, pytest.UsageError) as error:
+        earlier = None if worker else settings.baseline
+        baseline = load_baseline(earlier, site) if earlier else None
+    except (
+        DocumentError, EditionError, SnapshotError, ResultsError, pytest.UsageError,
+    ) as error:  # fmt: skip
         for close in reversed(closing):
             close()
         raise pytest.UsageError(str(error)) from None
@@ -183,6 +190,7 @@ def start(config: pytest.Config, settings: Settings) -> Run:
         vault=Vault(prompt=_prompt(config)),
         started=started,
         accepted=accepted,
+        baseline=baseline,
         _closing=closing,
     )
     if snapshot is not None:

@@ -4,13 +4,14 @@ results files alone."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from pytest_wfo.report import FOLDER, PAGE, RESULTS
+from pytest_wfo.report.drift import drift_since
 from pytest_wfo.report.files import write_files
-from pytest_wfo.report.load import ResultsError, load_results
+from pytest_wfo.report.load import ResultsError, load_baseline, load_results
 from pytest_wfo.report.merge import MergeError, merge
 from pytest_wfo.report.model import SiteReport
 from pytest_wfo.report.terminal import closing
@@ -29,6 +30,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=Path(FOLDER),
         metavar="DIR",
         help=f"where to write {PAGE} and the others (default: {FOLDER})",
+    )
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="RESULTS",
+        help="results.json of an earlier run: also say what changed since",
     )
     parser.add_argument(
         "--allow-different-inventories",
@@ -58,12 +65,16 @@ def render_again(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def _report(options: argparse.Namespace) -> SiteReport:
     reports = {str(file): load_results(file) for file in options.results}
-    return merge(reports, different_inventories=options.allow_different_inventories)
+    report = merge(reports, different_inventories=options.allow_different_inventories)
+    if options.baseline is None:
+        return report
+    return replace(report, drift=drift_since(load_baseline(options.baseline, report.site), report))
 
 
 def _refuse_overwriting(options: argparse.Namespace) -> None:
-    """A merged file must not take the place of one it was merged from."""
-    inputs: Sequence[Path] = options.results if len(options.results) > 1 else ()
+    """A merged file must not take the place of one it was merged from, nor of the baseline."""
+    inputs: list[Path] = list(options.results) if len(options.results) > 1 else []
+    inputs += [options.baseline] if options.baseline else []
     target = (options.output / RESULTS).resolve()
     for file in inputs:
         if file.resolve() == target:

@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pytest_wfo.core.facts import Access
+from pytest_wfo.core.hosts import Site
 from pytest_wfo.core.plan import NotPlanned
 from pytest_wfo.core.requirements import Source
 from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
 from pytest_wfo.core.waivers import AcceptedFile
 from pytest_wfo.report.accepted_data import read_accepted
+from pytest_wfo.report.drift_json import read_drift
 from pytest_wfo.report.json_object import JsonObject, ShapeError
 from pytest_wfo.report.model import (
     Differing,
@@ -57,6 +60,21 @@ def load_results(file: Path) -> SiteReport:
         raise ResultsError(printable(f"{file}: {error}")) from None
 
 
+def load_baseline(file: Path, site: SiteInfo | Site) -> SiteReport:
+    """Read the results of an earlier run about ``site``.
+
+    Raises:
+        ResultsError: as ``load_results``, or they are of another site.
+    """
+    report = load_results(file)
+    if report.site.name != site.name:
+        raise ResultsError(
+            f"{file}: these are results of the site {report.site.name!r}, and {site.source} "
+            f"describes {site.name!r}"
+        )
+    return report
+
+
 def report_of(data: Any) -> SiteReport:
     """The report of the JSON data of a results file.
 
@@ -83,6 +101,7 @@ def _report(data: JsonObject) -> SiteReport:
     results = data.objects("results")
     findings = [_finding(item, edition, site) for item in results]
     keys = [(finding.requirement, finding.host) for finding in findings]
+    drift = data.value("drift", None)
     report = site_report(
         site,
         edition,
@@ -103,7 +122,7 @@ def _report(data: JsonObject) -> SiteReport:
         differing=[_differing(item) for item in data.objects("differing", [])],
     )
     _agree(data, report, keys)
-    return report
+    return replace(report, drift=read_drift(data.object("drift")) if drift is not None else None)
 
 
 def _agree(data: JsonObject, report: SiteReport, keys: list[tuple[str, str]]) -> None:

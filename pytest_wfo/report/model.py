@@ -17,6 +17,7 @@ from pytest_wfo.core.plan import NotPlanned
 from pytest_wfo.core.requirements import Edition, Source
 from pytest_wfo.core.verdicts import Finding, Verdict
 from pytest_wfo.core.waivers import AcceptedFile
+from pytest_wfo.report.changes import Drift
 
 Key = tuple[str, str]
 """(requirement id, host name)."""
@@ -117,6 +118,7 @@ class SiteReport:
     runs: tuple[RunInfo, ...]
     unselected: frozenset[Key] = frozenset()
     differing: tuple[Differing, ...] = ()
+    drift: Drift | None = None
 
     @property
     def run(self) -> RunInfo:

@@ -22,7 +22,13 @@ from pytest_wfo.core.gate import Decision
 from pytest_wfo.core.verdicts import Verdict
 from pytest_wfo.report.model import SiteReport
 from pytest_wfo.report.page_data import LETTERS, embed
-from pytest_wfo.report.page_groups import by_requirement, disagreements, groups_of_hosts, roles_of
+from pytest_wfo.report.page_groups import (
+    by_requirement,
+    changes,
+    disagreements,
+    groups_of_hosts,
+    roles_of,
+)
 from pytest_wfo.report.page_words import fold_names
 from pytest_wfo.report.results import write_whole
 from pytest_wfo.report.text import printable
@@ -58,6 +64,8 @@ def page(report: SiteReport) -> str:
         not_verified=Verdict.NOT_VERIFIED,
         tone=_TONES[report.gate.decision],
         disagreements=disagreements(report),
+        changes=changes(report),
+        came_and_went=_came_and_went(report),
         **_told(report),
         **_scope(report),
     )
@@ -124,6 +132,26 @@ def _scope(report: SiteReport) -> dict[str, Any]:
             for item in report.not_planned
         ),
     }
+
+
+def _came_and_went(report: SiteReport) -> list[tuple[str, list[str]]]:
+    """Hosts, requirements and checks that only this run or only the baseline has."""
+    drift = report.drift
+    if drift is None:
+        return []
+    asked, no_longer = (
+        [f"{requirement} on {host}" for requirement, host in cells]
+        for cells in (drift.asked, drift.no_longer_asked)
+    )
+    told = (
+        ("Hosts added", [fold_names(drift.hosts_added)] if drift.hosts_added else []),
+        ("Hosts gone", [fold_names(drift.hosts_gone)] if drift.hosts_gone else []),
+        ("Requirements asked for the first time", list(drift.requirements_added)),
+        ("Requirements no longer asked", list(drift.requirements_gone)),
+        ("Checks asked for the first time", asked),
+        ("Checks no longer asked", no_longer),
+    )
+    return [(words, names) for words, names in told if names]
 
 
 def _shown_verdicts(report: SiteReport) -> list[Verdict]:

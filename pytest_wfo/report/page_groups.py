@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.report.changes import Kind
 from pytest_wfo.report.model import RequirementInfo, SiteReport
 from pytest_wfo.report.page_words import fold_names, template
 
@@ -78,12 +79,45 @@ def by_requirement(report: SiteReport, findings: Iterable[Finding]) -> tuple[Ite
     return tuple(items)
 
 
-def disagreements(report: SiteReport) -> tuple[tuple[RequirementInfo, tuple[str, ...]], ...]:
-    """What merged runs measured differently, by requirement: "not met, later met: pc-[001:003]"."""
+Told = tuple[tuple[RequirementInfo, tuple[str, ...]], ...]
+"""By requirement, lines such as "not met, later met: pc-[001:003]"."""
+
+
+def disagreements(report: SiteReport) -> Told:
+    """What merged runs measured differently."""
+    return _told(
+        report,
+        (
+            (
+                item.requirement,
+                ", later ".join(verdict.value for verdict, _ in item.seen),
+                item.host,
+            )
+            for item in report.differing
+        ),
+    )
+
+
+def changes(report: SiteReport) -> tuple[tuple[Kind, int, Told], ...]:
+    """What changed since the baseline: kind, how many cells, and which."""
+    found = report.drift.changes if report.drift else ()
+    of_kind = {kind: [change for change in found if change.kind is kind] for kind in Kind}
+    return tuple(
+        (
+            kind,
+            len(some),
+            _told(report, ((item.requirement, item.words, item.host) for item in some)),
+        )
+        for kind, some in of_kind.items()
+        if some
+    )
+
+
+def _told(report: SiteReport, items: Iterable[tuple[str, str, str]]) -> Told:
+    """(requirement, words, host) grouped."""
     grouped: dict[str, dict[str, list[str]]] = {}
-    for item in report.differing:
-        words = ", later ".join(verdict.value for verdict, _ in item.seen)
-        grouped.setdefault(item.requirement, {}).setdefault(words, []).append(item.host)
+    for requirement, words, host in items:
+        grouped.setdefault(requirement, {}).setdefault(words, []).append(host)
     return tuple(
         (
             requirement,

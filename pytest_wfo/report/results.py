@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_wfo.core.verdicts import Finding, Verdict
 from pytest_wfo.report.accepted_data import accepted_data
+from pytest_wfo.report.drift_json import drift_data
 from pytest_wfo.report.model import RunInfo, SiteReport
 
 SCHEMA = "pytest-wfo/results/1"
@@ -61,6 +62,7 @@ def results(report: SiteReport) -> dict[str, Any]:
             }
             for item in report.differing
         ],
+        "drift": drift_data(report.drift) if report.drift else None,
         "requirements": [
             {
                 "id": requirement.id,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pytest_wfo.core.verdicts import Finding, Verdict
 from pytest_wfo.report.model import Blocker, SiteReport, blockers
+from pytest_wfo.report.page_groups import changes
 from pytest_wfo.report.page_words import fold_names
 from pytest_wfo.report.results import write_whole
 from pytest_wfo.report.text import printable
@@ -66,6 +67,8 @@ def _head(report: SiteReport) -> Iterator[str]:
     yield ""
     yield f"- Site: {code(report.site.name)}, ticket {code(report.site.ticket)}"
     yield f"- Run: {code(run.started)} to {code(run.finished)} (UTC)"
+    if report.drift:
+        yield f"- {code(report.drift.words)}"
     if len(report.runs) > 1:
         yield f"- Merged from {len(report.runs)} runs; of different verdicts the worst counts"
     if report.differing:
@@ -90,6 +93,14 @@ def _parts(report: SiteReport) -> Iterator[str]:
         (
             f"- {code(name)}: {code(access.reason)}: {code(access.message)}"
             for name, access in report.unreached
+        ),
+    )
+    yield from _section(
+        "Since the earlier run",
+        (
+            f"- {kind.value}: {requirement.title} (`{requirement.id}`): {code('; '.join(told))}"
+            for kind, _, items in changes(report)
+            for requirement, told in items
         ),
     )
     yield from _section(

@@ -26,6 +26,8 @@ def closing(report: SiteReport, files: Sequence[str]) -> Iterator[str]:
             f"Only {report.selected} of {report.planned} planned cells were selected: a part is "
             "never GO."
         )
+    if report.drift:
+        yield from _wrap(printable(report.drift.words))
     if len(report.runs) > 1:
         yield from _wrap(_merged(report))
     for name, access in report.unreached[:_HOSTS]:
