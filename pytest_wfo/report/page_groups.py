@@ -85,17 +85,17 @@ Told = tuple[tuple[RequirementInfo, tuple[str, ...]], ...]
 
 def disagreements(report: SiteReport) -> Told:
     """What merged runs measured differently."""
-    return _told(
-        report,
-        (
-            (
-                item.requirement,
-                ", later ".join(verdict.value for verdict, _ in item.seen),
-                item.host,
-            )
-            for item in report.differing
-        ),
-    )
+    told = ((item.requirement, _in_time(item.seen), item.host) for item in report.differing)
+    return _told(report, told)
+
+
+def _in_time(seen: Iterable[tuple[Verdict, str]]) -> str:
+    (first, before), *others = seen
+    words = first.value
+    for verdict, at in others:
+        words += f"{', later' if at > before else ' and'} {verdict.value}"
+        before = at
+    return words
 
 
 def changes(report: SiteReport) -> tuple[tuple[Kind, int, Told], ...]:
