@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.core.waivers import Attestation, Scope, Waiver
 from pytest_wfo.report.changes import Baseline, Change, Drift, Kind
 from pytest_wfo.report.model import Key, SiteReport
 from pytest_wfo.report.page_words import fold_names
@@ -71,7 +73,7 @@ def _changes(
 def _kind(before: Finding | None, now: Finding) -> Kind | None:
     old = before.verdict if before else None
     if before is not None and old is now.verdict:
-        same = (before.waiver, before.attestation) == (now.waiver, now.attestation)
+        same = old not in _BY_A_PERSON or _terms(before) == _terms(now)
         return None if same else Kind.ACCEPTED
     if now.verdict is Verdict.NOT_MET:
         return Kind.FAILING
@@ -84,6 +86,12 @@ def _kind(before: Finding | None, now: Finding) -> Kind | None:
     return Kind.ACCEPTED if old in _BY_A_PERSON else Kind.OTHER
 
 
+def _terms(finding: Finding) -> Waiver | Attestation | None:
+    """Who accepts a finding on what terms, wherever in a file that is written."""
+    entry = finding.waiver if finding.verdict is Verdict.WAIVED else finding.attestation
+    return replace(entry, scope=Scope("", ())) if entry else None
+
+
 def _about(before: SiteReport, now: SiteReport) -> Iterator[str]:
     """Sentences on what the two runs were about."""
     old, new = before.edition, now.edition
@@ -91,6 +99,8 @@ def _about(before: SiteReport, now: SiteReport) -> Iterator[str]:
         yield f"edition {new.id} instead of {old.id}"
     elif old.sha256 != new.sha256:
         yield f"edition {new.id} has other contents"
+    if before.run.gate != now.run.gate:
+        yield f"gate {now.run.gate} instead of {before.run.gate}"
     if before.site.sha256 != now.site.sha256:
         yield "the inventory changed"
     others = [

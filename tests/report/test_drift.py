@@ -14,6 +14,7 @@ from hypothesis import given, settings
 
 from pytest_wfo.core.verdicts import Finding, Verdict
 from pytest_wfo.core.waivers import Scope, Waiver
+from pytest_wfo.report.accepted import accepted_by
 from pytest_wfo.report.changes import Change, Kind
 from pytest_wfo.report.drift import drift_since
 from pytest_wfo.report.load import ResultsError, load_baseline, report_of
@@ -37,6 +38,11 @@ def compared(before: SiteReport, now: SiteReport) -> SiteReport:
     return replace(now, drift=drift_since(before, now))
 
 
+def terms(of: SiteReport, key: tuple[str, str]) -> str:
+    """Who accepts a cell, or vouches for it, as the reports say it."""
+    return next(accepted_by(each) for each in of.findings if (each.requirement, each.host) == key)
+
+
 def changes(before: SiteReport, now: SiteReport) -> list[Change]:
     return list(drift_since(before, now).changes)
 
@@ -54,7 +60,11 @@ def test_a_cell_is_told_exactly_when_its_answer_is_another(
     assert len(told) == len(drift.changes)
     assert drift.uncompared == len(now.unselected)
     for key in CELLS:
-        differs = key in before.unselected or old[key] is not new[key]
+        differs = (
+            key in before.unselected
+            or old[key] is not new[key]
+            or terms(before, key) != terms(now, key)
+        )
         assert (key in told) is (differs and key not in now.unselected)
         if key in told:
             assert told[key].now is new[key]
@@ -106,16 +116,17 @@ def test_how_a_change_is_called(before: Verdict, now: Verdict, kind: Kind) -> No
     assert change.words == f"{before.value}, now {now.value}"
 
 
-def test_a_waiver_on_other_terms_is_told() -> None:
-    def waived(until: date) -> SiteReport:
-        waiver = Waiver(Scope(HTTP, ("client",), frozenset(), frozenset()), "r", "Kim", "T1", until)
+def test_a_waiver_on_other_terms_is_told_and_one_written_elsewhere_is_not() -> None:
+    def waived(until: date, place: str = "waivers.yml:3") -> SiteReport:
+        waiver = Waiver(Scope(HTTP, ("client",), place=place), "r", "Kim", "T1", until)
         found = finding(HTTP, "client", Verdict.WAIVED)
         return report(changed={key: replace(each, waiver=waiver) for key, each in found.items()})
 
-    (change,) = changes(waived(date(2026, 12, 31)), waived(date(2027, 12, 31)))
+    this_year, next_year = date(2026, 12, 31), date(2027, 12, 31)
+    (change,) = changes(waived(this_year), waived(next_year))
 
     assert (change.kind, change.words) == (Kind.ACCEPTED, "waived, on other terms")
-    assert changes(waived(date(2026, 12, 31)), waived(date(2026, 12, 31))) == []
+    assert changes(waived(this_year), waived(this_year, "other.yml:9")) == []
 
 
 def test_hosts_requirements_and_inventory_that_came_and_went_are_told() -> None:

@@ -21,7 +21,8 @@ from pytest_wfo.core.hosts import Role
 from pytest_wfo.core.plan import NotPlanned
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
-from pytest_wfo.report.model import RunInfo, SiteReport
+from pytest_wfo.report.changes import Baseline, Change, Drift, Kind
+from pytest_wfo.report.model import Differing, RunInfo, SiteReport
 from pytest_wfo.report.page import page, write_page
 from pytest_wfo.report.page_groups import groups_of_hosts
 from pytest_wfo.report.results import results
@@ -290,7 +291,15 @@ def hostile(text: str) -> SiteReport:
         not_planned=(NotPlanned("x", text, text),),
         findings=findings,
         gate=decide_gate(findings, selected=None),
-        runs=(RunInfo(text, text, text, text, text, text, text, (text,), text, text),),
+        runs=(RunInfo(text, text, text, text, text, text, text, (text,), text, text),) * 2,
+        differing=(
+            Differing(HTTP, text, ((Verdict.NOT_MET, text), (Verdict.MET, text))),
+        ),
+        drift=Drift(
+            Baseline(text, text, text, text, text),
+            (Change(HTTP, text, Kind.FAILING, None, Verdict.NOT_MET),),
+            (text,), (text,), (text,), (text,), (text,), ((text, text),), ((text, text),), 3,
+        ),
     )  # fmt: skip
 
 
