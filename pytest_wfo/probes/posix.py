@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files as resources
 
 from pytest_wfo.core.facts import Access, HostFacts, Target
+from pytest_wfo.probes.antivirus.posix import read_antivirus
 from pytest_wfo.probes.envelope import UnreadableError, read_envelope
 from pytest_wfo.probes.machine import (
     read_clock,
@@ -51,7 +52,8 @@ def posix_script(targets: Sequence[Target], files: Sequence[str] = (), *, marker
         }
     lines = [f"{name}={shlex.quote(value)}" for name, value in prelude.items()]
     lines.append(shlex.join(["set", "--", *files]))
-    return ("\n".join(lines) + "\n" + _text("posix.sh")).encode("utf-8", "surrogateescape")
+    text = "\n".join(lines) + "\n" + _text("antivirus/posix.sh") + _text("posix.sh")
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _line(number: int, target: Target) -> str:
@@ -90,4 +92,5 @@ def read_posix(
         processes=fact("processes", lambda: read_processes(sections)),
         probes=fact("connections", lambda: read_probes(sections, targets)),
         files=read_files(sections),
+        antivirus=fact("the antivirus", lambda: read_antivirus(sections)),
     )

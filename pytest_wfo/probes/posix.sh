@@ -4,16 +4,18 @@
 #
 # Reads: host name, boot id, os-release, kernel, id, clock, addresses, routes, forwarding, listening
 # sockets and their owners, packet filter rules, name and program of the processes (never arguments,
-# which may hold secrets), size and time of the requested files; then tries the TCP connections it was
-# asked to try. Changes nothing, writes no file. (The kernel may load its own nf_tables module when nft
-# asks it for rules.)
+# which may hold secrets, but those of ClamAV's daemons: see antivirus/posix.sh, which belongs to this
+# script), size and time of the requested files; then tries the TCP connections it was asked to try.
+# Changes nothing, writes no file. (The kernel may load its own nf_tables module when nft asks it for
+# rules.)
 #
 # Rights: any user. As root, or with exactly these commands granted by sudo (NOPASSWD), it also sees
-# the packet filter and the owners of sockets; without, both are reported as not seen:
+# the packet filter, the owners of sockets and who scans files; without, they are reported as not seen:
 #   ss -tlnpe
 #   nft -j list ruleset
 #   iptables-legacy-save, iptables-nft-save or iptables-save    (without arguments; those installed)
 #   cat /proc/net/ip_tables_names                               (only without iptables-legacy-save)
+#   find /proc -maxdepth 3 -ignore_readdir_race -lname anon_inode:?fanotify?
 #
 # awk turns the stream into JSON at the end. A section is: "MARKER begin NAME", the command's stderr,
 # "MARKER out RC AS", its stdout, "MARKER end"; AS is "user", "root", "sudo" or "none". "MARKER file
@@ -192,6 +194,7 @@ collect() {
   listeners
   packet_filter
   processes
+  antivirus
   if [ $# -gt 0 ]; then
     section asked user printf '%s\n' "$@"
     tool files stat -L -c '%F|%s|%Y|%n' -- "$@"
@@ -216,6 +219,7 @@ encode() {
     return substr(s, 1, 1100)
   }
   function text(s, c) {
+    if (name == "fanotify" && ++lines > 100) return
     if (name == "processes" && s ~ /^\/proc\/[0-9]+\/cmdline:/ && (s = program(s)) == "") return
     gsub(/[\\"]/, "\\\\&", s)
     if (s ~ /[^ -~]/) for (c in escape) if (index(s, c)) gsub(c, escape[c], s)
@@ -235,8 +239,8 @@ encode() {
     printf "{\"v\":1,\"sections\":{"
   }
   index($0, marker " ") != 1 { if (open) text($0); next }
-  $2 == "begin" { printf "%s\"%s\":{\"err\":\"", comma, $3; comma = ","; newline = ""; name = $3; open = 1 }
-  $2 == "out" { printf "\",\"rc\":%d,\"as\":\"%s\",\"out\":\"", $3, $4; newline = "" }
+  $2 == "begin" { printf "%s\"%s\":{\"err\":\"", comma, $3; comma = ","; newline = ""; name = $3; open = 1; lines = 0 }
+  $2 == "out" { lines = 0; printf "\",\"rc\":%d,\"as\":\"%s\",\"out\":\"", $3, $4; newline = "" }
   $2 == "end" { printf "\"}"; open = 0 }
   $2 == "file" { printf "%s\"%s\":", comma, $3; comma = ","; read($4) }
   END { print "},\"complete\":true}" }'

@@ -122,18 +122,52 @@ class Sshd:
             self._process = None
 
 
+class Programs:
+    """Programs that a test runs on the host, as root."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
+
+    @staticmethod
+    def run(words: list[str]) -> str:
+        """Run a program to its end; JSON of its exit code and what it printed."""
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=9)
+        return json.dumps([done.returncode, *(o.decode() for o in (done.stdout, done.stderr))])
+
+    def start(self, name: str, words: list[str]) -> None:
+        """Start a program that stays; what it prints goes to ``NAME.log`` in the host's folder."""
+        with (self._folder / f"{name}.log").open("wb") as log:
+            self._started[name] = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def stop(self, *names: str) -> None:
+        """End programs by their ids."""
+        for name in names:
+            process = self._started.pop(name)
+            process.kill()
+            process.wait()
+
+    def running(self) -> tuple[str, ...]:
+        """The names of the programs that were started and not stopped."""
+        return tuple(sorted(self._started))
+
+
 class Host:
     """What can be asked of a running host, one method a word of the control line."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.listeners = Listeners(MACHINES[name].listeners, folder)
         self.sshd = Sshd(folder)
+        self.programs = Programs(folder)
         self._key = (folder.parent / "client.pub").read_text()
         self._sudoers = (folder.parent / "sudoers").read_text()
 
     async def obey(self, line: str) -> str:
         """Carry out one line: ``heal``, ``state``, ``listener PORT MODE``, ``sshd MODE``,
-        ``sudo on|off``, ``login on|off``. Returns the answer."""
+        ``sudo on|off``, ``login on|off``, ``run``, ``start NAME`` or ``stop NAME`` (of a program:
+        ``run`` and ``start`` end in its words as JSON). Returns the answer."""
         word, *rest = line.split()
         if word == "heal":
             await self.heal()
@@ -148,12 +182,19 @@ class Host:
         elif word == "login":
             for user in (USER, "root"):
                 self._allow(_LOGINS / user, self._key, *rest)
+        elif word == "run":
+            return self.programs.run(json.loads(line.split(" ", 1)[1]))
+        elif word == "start":
+            self.programs.start(rest[0], json.loads(line.split(" ", 2)[2]))
+        elif word == "stop":
+            self.programs.stop(rest[0])
         else:
             raise ValueError(f"no such word: {word}")
         return "ok"
 
     async def heal(self) -> None:
         """All as it should be."""
+        self.programs.stop(*self.programs.running())
         for port in self.listeners.modes:
             await self.listeners.set_mode(port, "ok")
         self._allow(_SUDOERS, self._sudoers, "on")
@@ -169,6 +210,7 @@ class Host:
             "sshd": self.sshd.mode,
             "sudo": _SUDOERS.exists(),
             "login": (_LOGINS / USER).exists(),
+            "programs": self.programs.running(),
         }
 
     @staticmethod

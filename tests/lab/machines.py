@@ -21,6 +21,7 @@ class RunningHost:
 
     def __init__(self, name: str, namespace: str, tag: str, folder: Path) -> None:
         self.name = name
+        self._folder = folder
         self._log = folder / "hostinit.log"
         unshare = ("unshare", "--mount", "--uts", "--pid", "--ipc", "--fork", "--kill-child")
         init = (_SYSTEM_PYTHON, "-B", "-m", "tests.lab.hostinit", str(folder), name)
@@ -62,6 +63,10 @@ class RunningHost:
         state = json.loads(self.tell("state"))
         assert isinstance(state, dict)
         return state
+
+    def log(self, program: str) -> str:
+        """What a program printed that was started on the host."""
+        return (self._folder / f"{program}.log").read_text(errors="replace")
 
     def end(self) -> None:
         """End the host with all its processes: its PID namespace goes with PID 1."""

@@ -25,7 +25,7 @@ NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 # What the script calls by name, less awk, the engines and the tools of iptables.
 TOOLS = (
-    "cat", "date", "dd", "grep", "head", "id", "ip", "nft", "od", "sleep", "ss", "stat", "timeout",
+    "cat", "date", "dd", "find", "grep", "head", "id", "ip", "nft", "od", "sleep", "ss", "stat", "timeout",
     "tr", "uname",
 )  # fmt: skip
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_wfo.core.facts import Known
+from pytest_wfo.core.antivirus.model import Scan
+from pytest_wfo.core.facts import Known, Unknown
 from tests.probes.posix_host import AWKS, SHELLS, TOOLS, PosixHost, is_root, tools
 
 if TYPE_CHECKING:
@@ -93,3 +94,49 @@ def test_a_hostile_process_is_one_process(
     assert "abcdefgh12" not in answer.text
     assert len(answer.text) < 200_000
     assert json.loads(answer.text)["complete"] is True
+
+
+@as_root
+@pytest.mark.lab
+@pytest.mark.parametrize("shell", SHELLS, ids="-".join)
+@pytest.mark.parametrize("awk", AWKS)
+def test_whatever_calls_itself_clamd_gets_nothing_else_read(
+    shell: tuple[str, ...], awk: str, open_folder: Path
+) -> None:
+    """Its arguments name a file with secrets, and a configuration full of odd bytes."""
+    path = tools(open_folder / "bin", *TOOLS, "tail", "sort", awk=awk)
+    odd = open_folder / 'od"d\t\\ name.conf'
+    secret = open_folder / "shadow"
+    secret.write_text("root:$6$s3cr3t:19000::::::\nLogFile-like s3cr3t\n")
+    odd.write_bytes(
+        b"ExcludePath \\.v\xff\x1b[2J\x01d$\nVirusEvent send s3cr3t\nabcdefgh12 end clamav\n"
+        + b"#" * 1_000_000
+        + b"\nOnAccessExcludePath /x/$(id)`id`*\nLogFile "
+        + str(secret).encode()
+        + b'\n"},"complete":true}\n'
+    )
+    daemon = open_folder / "clamd"
+    daemon.write_text("#!/bin/dash\nsleep 60\n")
+    daemon.chmod(0o755)
+    setup = f"""
+    for conf in '{odd}' '{secret}'; do
+      '{daemon}' --config-file="$conf" --move={open_folder} </dev/null >/dev/null 2>&1 &
+    done
+    until [ "$(grep -lx clamd /proc/[0-9]*/comm | wc -l)" = 2 ]; do sleep 0.05; done
+    """
+    answer = PosixHost(shell, path, isolated=True, setup=setup).ask()
+    assert "s3cr3t" not in answer.text
+    assert answer.text.isascii()
+    assert len(answer.text) < 50_000
+    assert json.loads(answer.text)["complete"] is True
+    assert isinstance(answer.facts.antivirus, Known), answer.facts.antivirus
+    products = answer.facts.antivirus.value.products
+    demand = [product.scanning[Scan.ON_DEMAND] for product in products]
+    (doubtful,) = [each for each in demand if isinstance(each, Unknown)]
+    assert "too long to be read as ClamAV reads it" in doubtful.reason
+    assert [
+        product.exclusions.value for product in products if isinstance(product.exclusions, Known)
+    ] == [
+        (),
+        (),
+    ]

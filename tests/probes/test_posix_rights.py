@@ -30,7 +30,20 @@ GRANTS = {
     "legacy": "/usr/sbin/iptables-legacy-save",
     "compat": "/usr/sbin/iptables-nft-save",
     "names": "/usr/bin/cat /proc/net/ip_tables_names",
+    "fanotify": r"/usr/bin/find /proc -maxdepth 3 -ignore_readdir_race -lname anon_inode\\:?fanotify?",
 }
+
+# Holds a fanotify descriptor that may refuse openings (FAN_CLASS_CONTENT) until its namespace ends.
+GUARD = """
+cp /usr/bin/python3 /mnt/acme-guard
+/mnt/acme-guard -I -S -c '
+import ctypes, sys, time
+ctypes.CDLL(None).fanotify_init(4, 0)
+print("up", flush=True)
+time.sleep(60)
+' </dev/null >/mnt/guard.out 2>&1 &
+until grep -q up /mnt/guard.out; do sleep 0.05; done
+"""
 
 
 def packet_filter(facts: HostFacts) -> PacketFilter:
@@ -118,6 +131,46 @@ def test_one_command_withdrawn_leaves_a_gap_and_no_claim_of_rights() -> None:
     assert "nftables rules: sudo: a password is required" in gap
     assert "nft -j list ruleset" in gap
     assert tables(facts) == {"iptables-legacy filter"}
+
+
+def test_by_sudo_it_is_seen_that_no_unknown_program_scans_files() -> None:
+    setup = SIMPLE + granting("fanotify")
+    facts = PosixHost(isolated=True, setup=setup, user=NOBODY).ask().facts
+    assert isinstance(facts.antivirus, Known), facts.antivirus
+    assert facts.antivirus.value.products == ()
+    assert "fanotify" in facts.antivirus.value.looked_for
+
+
+@pytest.mark.parametrize("user", [NOBODY, ()], ids=["sudo", "root"])
+def test_a_program_that_may_block_files_is_seen_whatever_its_name(user: tuple[str, ...]) -> None:
+    setup = SIMPLE + granting("fanotify") + GUARD
+    facts = PosixHost(isolated=True, setup=setup, user=user).ask().facts
+    assert isinstance(facts.antivirus, Known), facts.antivirus
+    (product,) = facts.antivirus.value.products
+    assert product.name == "/mnt/acme-guard"
+    assert isinstance(product.active, Unknown)
+
+
+def test_without_rights_no_host_is_said_to_have_no_antivirus() -> None:
+    facts = PosixHost(isolated=True, setup=SIMPLE + granting("ss"), user=NOBODY).ask().facts
+    assert isinstance(facts.antivirus, Unknown)
+    assert "sudo: a password is required" in facts.antivirus.reason
+
+
+def test_the_grant_is_for_that_one_search() -> None:
+    """What the documented rule lets pass, tried with sudo itself."""
+    search = "find /proc -maxdepth 3 -ignore_readdir_race -lname"
+    setup = f"""{granting("fanotify")}
+    set -f
+    for last in 'anon_inode:?fanotify?' 'anon_inode:x /etc' 'x -exec id +' 'anon_inode:[fanotify] -ls'; do
+      setpriv --reuid=65534 --regid=65534 --clear-groups sudo -n {search} $last >/dev/null 2>&1
+      echo $? >> /mnt/codes
+    done
+    hostname "$(tr '\n' '.' </mnt/codes)"
+    """
+    facts = PosixHost(isolated=True, setup=setup).ask().facts
+    assert isinstance(facts.identity, Known)
+    assert facts.identity.value.hostname == "0x1x1x1x"
 
 
 def test_no_sudo_at_all_is_said(open_folder: Path) -> None:

@@ -1,0 +1,339 @@
+"""ClamAV as recorded from a real one (``tests.probes.record_posix``), and as it may be misread."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_wfo.core.antivirus.model import Antivirus, Covered, Product, Removal, Scan
+from pytest_wfo.core.antivirus.regex import Regex
+from pytest_wfo.core.facts import Fact, Known, Unknown
+from pytest_wfo.probes.antivirus.clamav import Walked
+from pytest_wfo.probes.antivirus.posix import read_antivirus
+from pytest_wfo.probes.envelope import Section, read_envelope
+from pytest_wfo.probes.reading import fact
+from tests.support.antivirus import FREE, MAYBE, SCANNED, UNKNOWN, predicted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DATA = Path(__file__).parents[1] / "data"
+RESIDENT, DEMAND = Scan.MEMORY_RESIDENT, Scan.ON_DEMAND
+SITE = "/home/site"
+FILES = tuple(
+    f"{SITE}/{folder}/a{extension}"
+    for folder in ("temp", "temp/sub", "logs", "control", "temp2")
+    for extension in (".vid", ".log", ".com", ".VID")
+)
+RECORDED = ("posix-clamav", "posix-clamav-nobody", "posix-clamav-paths")
+
+
+def sections(name: str) -> dict[str, Section]:
+    return dict(read_envelope((DATA / f"{name}.txt").read_text()))
+
+
+def read(said: Mapping[str, Section]) -> Fact[Antivirus]:
+    return fact("the antivirus", lambda: read_antivirus(said))
+
+
+def product(said: Mapping[str, Section]) -> Product:
+    antivirus = read(said)
+    assert isinstance(antivirus, Known), antivirus
+    (found,) = antivirus.value.products
+    return found
+
+
+def changed(name: str, section: str, pattern: str, new: str) -> dict[str, Section]:
+    """A recorded answer in which one thing is different."""
+    said = sections(name)
+    text, count = re.subn(pattern, new, said[section].output, flags=re.MULTILINE)
+    assert count, f"{pattern} is not in {section}"
+    said[section] = replace(said[section], output=text)
+    return said
+
+
+def table(found: Product) -> dict[tuple[Scan, str], str]:
+    return {(scan, file): predicted(found, scan, file) for scan in Scan for file in FILES}
+
+
+def scans(found: Product, scan: Scan) -> dict[str, str]:
+    """By folder and extension, as ".vid in temp"."""
+    return {
+        f"{file[-4:]} in {file.removeprefix(SITE)[1:-6]}": predicted(found, scan, file)
+        for file in FILES
+    }
+
+
+def test_what_is_passed_on_opened_knows_no_path() -> None:
+    found = product(sections("posix-clamav"))
+
+    assert found.active == Known(True, "/proc")
+    resident = scans(found, RESIDENT)
+    assert {name for name, kind in resident.items() if kind == FREE} == {
+        name for name in resident if name.endswith((" in temp", " in temp/sub", " in logs"))
+    }
+    demand = scans(found, DEMAND)
+    assert {name for name, kind in demand.items() if kind == SCANNED} == {
+        ".com in control",
+        ".VID in control",
+        ".com in temp2",
+        ".VID in temp2",
+    }
+    assert any("passes opened files" in each for each in found.state)
+
+
+def test_what_is_named_to_clamd_is_left_out_by_its_expressions() -> None:
+    found = product(sections("posix-clamav-paths"))
+
+    assert scans(found, RESIDENT) == scans(found, DEMAND)
+
+
+def test_the_history_tells_what_was_quarantined_and_where_it_lay() -> None:
+    found = product(sections("posix-clamav"))
+
+    assert isinstance(found.removals, Known)
+    taken = {(each.path, each.action) for each in found.removals.value}
+    assert (f"{SITE}/control/a.vid", "quarantined") in taken
+    recording = next(each for each in found.removals.value if each.action == "quarantined")
+    assert recording.threat == "Lab.WfoCanary.UNOFFICIAL"
+    assert re.fullmatch(r"2026-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", recording.at)
+    assert found.history_days == 0  # the log began a moment ago
+
+
+def test_a_user_who_may_not_read_the_log_knows_the_exclusions_and_not_the_history() -> None:
+    found = product(sections("posix-clamav-nobody"))
+
+    assert table(found) == table(product(sections("posix-clamav")))
+    assert isinstance(found.removals, Unknown)
+    assert "/run/av/log/clamd.log may not be read" in found.removals.reason
+
+
+WRONG: list[tuple[str, str, str, str, set[Scan], str]] = [
+    ("changed", "clamav_configs", r"^file\|\d+\|/run", "file|1999999999|/run", {*Scan}, "changed"),
+    ("unread", "clamav_configs", r"^end\|20$", "", {*Scan}, "could not be read"),
+    ("gone", "clamav_configs", r"^file\|(\d+)\|/run/av", r"file|\1|/run/ax", {*Scan}, "not there"),
+    (
+        "long-line",
+        "clamav_configs",
+        r"^18\|.*",
+        "18|ExcludePath " + "x" * 1100,
+        {*Scan},
+        "too long",
+    ),
+    ("silent", "clamav_answers", r"^0\|(.*)\|PONG", r"21|\1|refused", {*Scan}, "does not answer"),
+    ("ended", "clamav", r"^(/proc/\d+)/status:State:.*", r"\1/status:State: Z", {*Scan}, "ended"),
+    ("nested", "clamav", r"NSpid:\t(\d+)", r"NSpid:\t\1\t7", {*Scan}, "container"),
+    ("argument", "clamav", r"clamonacc\x01-F", "clamonacc\1--new", {RESIDENT}, "not understood"),
+    ("relative", "clamav", r"-c\x01/run/av/", "-c\1", {*Scan}, "no full path"),
+    ("no-clock", "clamav", r"^now:.*", "", {*Scan}, "not seen when"),
+    ("alone", "clamav", r"^(/proc/59/.*\n)+", "", {*Scan}, "clamd does not run"),
+    ("nothing-watched", "clamav_configs", r"^11\|.*\n", "", {RESIDENT}, "it scans nothing"),
+    ("blind", "fanotify", r".*", "", {RESIDENT}, "holds no fanotify descriptor"),
+]
+
+
+@pytest.mark.parametrize(
+    ("section", "pattern", "new", "unknown", "why"),
+    [pytest.param(*case[1:], id=case[0]) for case in WRONG],
+)
+def test_what_is_doubtful_is_not_claimed(
+    section: str, pattern: str, new: str, unknown: set[Scan], why: str
+) -> None:
+    found = product(changed("posix-clamav", section, pattern, new))
+
+    doubted = {scan for scan, known in found.scanning.items() if isinstance(known, Unknown)}
+    assert doubted == unknown
+    assert any(why in str(found.scanning[scan]) for scan in unknown), found.scanning
+    assert {kind for (scan, _), kind in table(found).items() if scan in unknown} == {UNKNOWN}
+
+
+def test_without_clamonacc_nothing_is_scanned_when_it_is_opened() -> None:
+    said = changed("posix-clamav", "clamav", r"^(/proc/62/.*\n)+", "")
+
+    assert product(said).scanning[RESIDENT] == Known(False, "no clamonacc runs (/proc)")
+
+
+VOID = [
+    ("slash", r"^13\|.*", "13|OnAccessExcludePath /home/site/temp/", "ends in a slash"),
+    ("above", r"^13\|.*", "13|OnAccessExcludePath /home", "does not lie below"),
+    ("dots", r"^13\|.*", "13|OnAccessExcludePath /home/site/./temp", "letter by letter"),
+    ("mount", r"^11\|.*", "11|OnAccessMountPath /home", "OnAccessMountPath"),
+    ("flat", r"^12\|.*", "12|OnAccessDisableDDD yes", "OnAccessDisableDDD"),
+]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "new", "why"), [pytest.param(*case[1:], id=case[0]) for case in VOID]
+)
+def test_an_entry_without_effect_says_why(pattern: str, new: str, why: str) -> None:
+    found = product(changed("posix-clamav", "clamav_configs", pattern, new))
+
+    assert isinstance(found.exclusions, Known)
+    voids = [each for each in found.exclusions.value if each.void]
+    assert any(why in each.void for each in voids)
+    assert all(each.pattern.tree(f"{SITE}/temp") is Covered.NO for each in voids)
+
+
+@pytest.mark.parametrize(
+    ("section", "pattern", "new", "kind"),
+    [
+        ("clamav_paths", r"^directory\|\d+\|/home\|/home/site/temp$", "", MAYBE),
+        (
+            "clamav_paths",
+            r"^directory\|\d+(.*/temp)$",
+            r"directory|0\1",
+            MAYBE,
+        ),
+        ("clamav_paths", r"^directory\|\d+(.*/temp)$", r"directory|1999999999\1", SCANNED),
+        ("clamav_paths", r"^directory(.*/temp)$", r"symbolic link\1", SCANNED),
+        ("clamav_paths", r"^directory(.*/temp)$", r"regular file\1", SCANNED),
+    ],
+)
+def test_a_folder_counts_only_where_it_was_there_in_time(
+    section: str, pattern: str, new: str, kind: str
+) -> None:
+    found = product(changed("posix-clamav", section, pattern, new))
+
+    assert predicted(found, RESIDENT, f"{SITE}/temp/a.com") == kind
+    assert predicted(found, RESIDENT, f"{SITE}/logs/a.com") == FREE
+
+
+def test_a_client_that_goes_by_another_file_leaves_on_demand_scans_open() -> None:
+    """The usual file asks the same clamd and lacks the exclusions."""
+    said = changed(
+        "posix-clamav", "clamav_configs", "/var/run/clamav/clamd.ctl", "/run/av/run/clamd.sock"
+    )
+
+    found = product(said)
+
+    assert predicted(found, DEMAND, f"{SITE}/control/a.vid") == MAYBE
+    assert predicted(found, RESIDENT, f"{SITE}/temp/a.com") == FREE
+
+
+def test_a_user_who_is_left_alone_is_no_program_that_is() -> None:
+    said = changed("posix-clamav", "clamav_configs", r"^14\|.*", "14|OnAccessExcludeUname wfo")
+
+    found = product(said)
+
+    assert isinstance(found.exclusions, Known)
+    (entry,) = [each for each in found.exclusions.value if "Uname" in each.text]
+    assert entry.pattern.process("cc_loggerservice.exe") is Covered.MAYBE
+    assert predicted(found, RESIDENT, f"{SITE}/logs/a.log") == SCANNED
+
+
+def test_several_daemons_are_several_products() -> None:
+    said = sections("posix-clamav")
+    lines = said["clamav"].output.split("\n")
+    more = [line.replace("/proc/59/", "/proc/70/") for line in lines if "/proc/59/" in line]
+    said["clamav"] = replace(said["clamav"], output="\n".join([*more, *lines]))
+
+    antivirus = read(said)
+
+    assert isinstance(antivirus, Known)
+    assert len(antivirus.value.products) == 2
+
+
+QUALITY = {FREE: 1, MAYBE: 0, SCANNED: 0, UNKNOWN: 0}
+
+
+def _good(antivirus: Fact[Antivirus]) -> set[tuple[Scan, str]]:
+    """What would be counted as excluded; all of it, where no antivirus is said to run."""
+    if isinstance(antivirus, Unknown):
+        return set()
+    tables = [table(each) for each in antivirus.value.products]
+    keys = [(scan, file) for scan in Scan for file in FILES]
+    return {key for key in keys if all(QUALITY[each[key]] for each in tables)}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_dropping_sections_never_makes_anything_better(name: str) -> None:
+    whole = sections(name)
+    best = _good(read(whole))
+    own = [each for each in whole if each.startswith(("clamav", "fanotify", "processes"))]
+    for count in (1, 2, 3):
+        for lost in combinations(own, count):
+            rest = {key: said for key, said in whole.items() if key not in lost}
+            assert _good(read(rest)) <= best, lost
+
+
+def _emptied(section: Section) -> Section:
+    return replace(section, output="", code=1)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.parametrize("damage", [_emptied, lambda each: replace(each, output=each.output[:40])])
+def test_damaged_sections_never_make_anything_better(
+    name: str, damage: Callable[[Section], Section]
+) -> None:
+    whole = sections(name)
+    best = _good(read(whole))
+    for key in ("clamav_configs", "clamav_paths", "clamav_history", "fanotify", "processes"):
+        assert _good(read({**whole, key: damage(whole[key])})) <= best, key
+
+
+NASTY = [
+    "\x1b[2J\x00\ufffd",
+    'file|1|/run/av/clamd.conf"',
+    "11|OnAccessIncludePath",
+    "11|OnAccessIncludePath /\ufffd",
+    "999999999999|ExcludePath (((",
+    "1|ExcludePath \\",
+    "item|99999999999999|/x",
+    "now:1e9 x y",
+    "/proc/1/comm:clamd",
+    "|" * 1000,
+]
+
+
+@pytest.mark.parametrize("line", NASTY, ids=range(len(NASTY)))
+@pytest.mark.parametrize("section", ["clamav", "clamav_configs", "clamav_paths", "clamav_history"])
+def test_odd_lines_are_taken_and_prove_nothing(section: str, line: str) -> None:
+    whole = sections("posix-clamav")
+    best = _good(read(whole))
+    lines = whole[section].output.split("\n")
+    for place in (0, len(lines) // 2, len(lines)):
+        text = "\n".join([*lines[:place], line, *lines[place:]])
+        assert _good(read({**whole, section: replace(whole[section], output=text)})) <= best
+
+
+def test_a_folder_that_matches_is_left_out_of_walks_alone() -> None:
+    walked = Walked(Regex("^/home/site/temp$"))
+
+    assert walked.tree("/home/site/temp") is Covered.MAYBE
+    assert walked.file("/home/site/temp/a.vid") is Covered.MAYBE
+    assert walked.file("/home/site/temp2/a.vid") is Covered.NO
+    assert walked.extension(".vid") is Covered.NO
+
+
+def test_removals_are_told_once_and_in_order() -> None:
+    said = changed(
+        "posix-clamav",
+        "clamav_history",
+        r"^(log\|/run/av/log/clamd.log)$",
+        "\\1\nline|Mon Nov  2 10:00:00 2026 -> /x/a.vox: Sig.A FOUND"
+        "\nline|Tue Nov  3 10:00:00 2026 -> /x/a.vox: Sig.A(0123456789abcdef:42) FOUND"
+        "\nline|/x/b.wav: Removed."
+        "\nline|Mon Jan  5 10:00:00 2026 -> /x/old.wav: Sig.A FOUND",
+    )
+
+    found = product(said)
+
+    assert isinstance(found.removals, Known)
+    told = [each for each in found.removals.value if each.path.startswith("/x/")]
+    assert told == [
+        Removal("/x/a.vox", "unknown", "Sig.A", "2026-11-03T10:00:00+00:00"),
+        Removal("/x/b.wav", "removed"),
+    ]
+
+
+def test_the_recordings_hold_nothing_of_the_configuration_but_what_is_needed() -> None:
+    for name in RECORDED:
+        text = (DATA / f"{name}.txt").read_text()
+        assert "DatabaseDirectory" not in text
+        assert json.loads(text)["complete"] is True
