@@ -18,7 +18,7 @@ from pytest_wfo.plugin.suites import pytest_load_initial_conftests, pytest_pycol
 __all__ = ["pytest_addoption", "pytest_load_initial_conftests", "pytest_pycollect_makemodule"]
 
 # Registered in this order, only for runs about a site.
-_PARTS = ("params", "fixtures", "gathering", "outcomes", "reporting")
+_PARTS = ("params", "fixtures", "gathering", "outcomes", "reporting", "memory")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -41,12 +41,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _start(config: pytest.Config, settings: Settings) -> None:
-    run = import_module("pytest_wfo.plugin.run")
-    run.start(config, settings)
+    import_module("pytest_wfo.plugin.memory").spare_the_collector(config)
+    import_module("pytest_wfo.plugin.run").start(config, settings)
     for part in _PARTS:
         module = import_module(f"pytest_wfo.plugin.{part}")
         config.pluginmanager.register(module, f"wfo-{part}")
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(import_module("pytest_wfo.plugin.workers"), "wfo-workers")
+    if config.pluginmanager.hasplugin("junitxml"):
+        config.pluginmanager.register(import_module("pytest_wfo.plugin.junit"), "wfo-junit")
     if config.pluginmanager.hasplugin("html"):
         config.pluginmanager.register(import_module("pytest_wfo.plugin.html"), "wfo-html")

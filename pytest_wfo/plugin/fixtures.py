@@ -10,10 +10,12 @@ import pytest
 
 from pytest_wfo.core.facts import HostFacts
 from pytest_wfo.core.hosts import Host, Role, Site
+from pytest_wfo.core.plan import Cell
 from pytest_wfo.core.requirements import Edition
 from pytest_wfo.core.verdicts import Finding
-from pytest_wfo.plugin.outcomes import conclude, explain_if_not_verified, properties
+from pytest_wfo.plugin.outcomes import conclude, fail_if_not_verified, properties
 from pytest_wfo.plugin.run import RUN, Run
+from pytest_wfo.report.text import explain
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,16 @@ class WfoFinding:
     """The finding of one cell, as a test sees it."""
 
     finding: Finding
-    text: str
+    cell: Cell
+
+    @property
+    def text(self) -> str:
+        """The finding in words."""
+        return explain(self.finding, self.cell.requirement)
 
     def must_hold(self) -> None:
         """Pass, fail, skip or xfail as the verdict says."""
-        conclude(self.finding, self.text)
+        conclude(self.finding, self.cell)
 
 
 @dataclass
@@ -100,11 +107,15 @@ def wfo_findings(wfo_run: Run) -> Mapping[tuple[str, str], Finding]:
 @pytest.fixture
 def wfo_finding(request: pytest.FixtureRequest) -> WfoFinding:
     """The finding of the cell this test is about; "not verified" is an error of the set-up."""
-    cell = request.param
-    finding = request.config.stash[RUN].findings[cell.key]
-    request.node.user_properties.extend(properties(finding))
-    text = explain_if_not_verified(finding, cell)
-    return WfoFinding(finding, text)
+    return finding_of(request.node, request.param)
+
+
+def finding_of(item: pytest.Item, cell: Cell) -> WfoFinding:
+    """What ``wfo_finding`` is for a test about ``cell``."""
+    finding = item.config.stash[RUN].findings[cell.key]
+    item.user_properties.extend(properties(finding))
+    fail_if_not_verified(finding, cell)
+    return WfoFinding(finding, cell)
 
 
 def _host(request: pytest.FixtureRequest) -> Iterator[WfoHost]:

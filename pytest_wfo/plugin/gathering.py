@@ -19,6 +19,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if session.testsfailed and not config.option.continue_on_collection_errors:
         return
     gather_facts(config)
+    _ = config.stash[RUN].findings  # judged now, not in the time of the first test
 
 
 def gather_facts(config: pytest.Config) -> None:

@@ -2,38 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
 import pytest
 
 from pytest_wfo.core.gate import lost
 from pytest_wfo.core.plan import Cell
 from pytest_wfo.core.verdicts import Finding, Verdict
-from pytest_wfo.plugin.run import RUN, Run, is_worker
+from pytest_wfo.plugin.run import RUN, Key, Run, is_worker
+from pytest_wfo.plugin.suites import SUITES
 from pytest_wfo.report.accepted import accepted_by
-from pytest_wfo.report.text import explain, printable
+from pytest_wfo.report.text import explain, in_one_line, printable
 
 _REQUIREMENT, _HOST, _VERDICT = "wfo_requirement", "wfo_host", "wfo_verdict"
 _ACCEPTED = "wfo_accepted_by"
+_CRASHED = "???"  # the phase pytest-xdist gives for a test during which its worker ended
+
+# Findings that get a section of their own in the terminal; all of them are in the reports.
+SECTIONS = 50
+_NONE: Mapping[str, Literal[1]] = {}
+_SHOWN = pytest.StashKey[set[str]]()
+
+
+if TYPE_CHECKING:
+    _Failed = Exception
+else:
+    _Failed = pytest.fail.Exception
+
+
+class Unmet(_Failed):
+    """A finding that must not pass: ``msg`` explains it in full, ``line`` in one line."""
+
+    def __init__(self, finding: Finding, cell: Cell) -> None:
+        super().__init__(explain(finding, cell.requirement))
+        self.pytrace = False
+        self.line = in_one_line(finding)
 
 
 def properties(finding: Finding) -> list[tuple[str, object]]:
     """What a test's report carries: JUnit shows it, and the controller knows the cell by it."""
     return [
-        (_REQUIREMENT, finding.requirement),
-        (_HOST, finding.host),
-        (_VERDICT, finding.verdict.value),
+        _property(_REQUIREMENT, finding.requirement),
+        _property(_HOST, finding.host),
+        _property(_VERDICT, finding.verdict.value),
         *([(_ACCEPTED, printable(accepted_by(finding)))] if accepted_by(finding) else []),
     ]
 
 
-def explain_if_not_verified(finding: Finding, cell: Cell) -> str:
-    """The finding in words; an error of the set-up when it is not verified and not advisory."""
-    text = explain(finding, cell.requirement)
+@cache
+def _property(name: str, value: str) -> tuple[str, object]:
+    """The same pair for all tests: pytest keeps those of every phase."""
+    return name, value
+
+
+def without_properties(report: pytest.TestReport) -> list[tuple[str, object]]:
+    """The properties of a report that are not ours."""
+    ours = (_REQUIREMENT, _HOST, _VERDICT, _ACCEPTED)
+    return [item for item in report.user_properties if item[0] not in ours]
+
+
+class Said(NamedTuple):
+    """What a report says: which cell it is about, and the finding's verdict."""
+
+    key: Key
+    verdict: str
+
+
+def said_of(report: pytest.CollectReport | pytest.TestReport) -> Said | None:
+    """What a report says of a cell, None for any other test."""
+    properties = getattr(report, "user_properties", None)
+    if not properties:
+        return None
+    said = dict(properties)
+    if _VERDICT not in said:
+        return None
+    return Said((str(said[_REQUIREMENT]), str(said[_HOST])), str(said[_VERDICT]))
+
+
+def is_suite_test(nodeid: str, cell: Cell | None) -> bool:
+    """Whether a node id is that of the cell's test in the suites, not of a user's own."""
+    return cell is not None and nodeid.startswith(SUITES) and nodeid.endswith(_suite_test(cell))
+
+
+def _suite_test(cell: Cell) -> str:
+    """The end of the node id of the cell's test in the suites."""
+    return f"::test_{cell.requirement.claim.value.replace('-', '_')}[{cell.id}]"
+
+
+def fail_if_not_verified(finding: Finding, cell: Cell) -> None:
+    """Raise ``Unmet`` for a finding that is not verified and not advisory."""
     if finding.verdict is Verdict.NOT_VERIFIED and not finding.advisory:
-        pytest.fail(text, pytrace=False)
-    return text
+        raise Unmet(finding, cell)
 
 
-def conclude(finding: Finding, text: str) -> None:
+def conclude(finding: Finding, cell: Cell) -> None:
     """End a test as its finding's verdict says."""
     if finding.verdict in (Verdict.MET, Verdict.ATTESTED):
         return
@@ -44,26 +108,38 @@ def conclude(finding: Finding, text: str) -> None:
         pytest.xfail(f"waived by {by}; measured: {measured}")
     if finding.advisory:
         pytest.xfail(f"advisory, {finding.verdict.value}: {finding.judgement.summary}")
-    pytest.fail(text, pytrace=False)
+    raise Unmet(finding, cell)
 
 
 def pytest_report_teststatus(
     report: pytest.CollectReport | pytest.TestReport, config: pytest.Config
 ) -> tuple[str, str, str] | None:
-    """Name the verdict. Errors that only repeat that a host was not reached get no section each."""
-    said = dict(getattr(report, "user_properties", ()))
-    if report.when == "call" and said.get(_VERDICT) == Verdict.ATTESTED.value and report.passed:
+    """Name the verdict. A section of its own get only the first findings, and none that merely
+    repeats that a host was not reached."""
+    said = said_of(report) if report.when in ("setup", "call") else None
+    if said is None:
+        return None
+    if report.when == "call" and report.passed and said.verdict == Verdict.ATTESTED.value:
         return "passed", "A", "ATTESTED"
-    if report.when == "call" and said.get(_VERDICT) == Verdict.WAIVED.value and report.skipped:
+    if report.when == "call" and report.skipped and said.verdict == Verdict.WAIVED.value:
         return "xfailed", "x", "WAIVED"
-    if said.get(_VERDICT) != Verdict.NOT_VERIFIED.value or not report.failed:
+    if not report.failed:
         return None
-    if report.when != "setup":
-        return None
-    finding = config.stash[RUN].findings.get((str(said[_REQUIREMENT]), str(said[_HOST])))
-    if finding is not None and finding.depends_on_access:
-        return "not verified", "E", "NOT VERIFIED"
-    return "error", "E", "NOT VERIFIED"
+    if said.verdict == Verdict.NOT_VERIFIED.value and report.when == "setup":
+        finding = config.stash[RUN].findings.get(said.key)
+        repeats = finding is not None and finding.depends_on_access
+        shown = not repeats and _gets_section(report, config)
+        return ("error" if shown else Verdict.NOT_VERIFIED.value), "E", "NOT VERIFIED"
+    if said.verdict == Verdict.NOT_MET.value and report.when == "call":
+        return ("failed" if _gets_section(report, config) else "not met"), "F", "FAILED"
+    return None
+
+
+def _gets_section(report: pytest.CollectReport | pytest.TestReport, config: pytest.Config) -> bool:
+    shown = config.stash.setdefault(_SHOWN, set())
+    if len(shown) < SECTIONS:
+        shown.add(report.nodeid)
+    return report.nodeid in shown
 
 
 class Recorder:
@@ -75,34 +151,55 @@ class Recorder:
 
     def __init__(self, config: pytest.Config) -> None:
         self._run = config.stash[RUN]
+        self._tests: Mapping[str, Cell] | None = None
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Called for every phase of every test."""
-        said = dict(report.user_properties)
-        if _REQUIREMENT not in said:
-            if report.failed:
-                self._run.other_failures += 1
+        if not report.passed or report.when == "call":
+            self._record(report)
+        yield
+        # pytest and pytest-html keep until the end what nobody asks for again.
+        if report.passed and report.nodeid.startswith(SUITES):
+            report.keywords = _NONE
+
+    def _record(self, report: pytest.TestReport) -> None:
+        if report.when == _CRASHED:
+            self._crashed(report)
             return
-        key = (str(said[_REQUIREMENT]), str(said[_HOST]))
+        said = said_of(report)
+        if said is None:
+            self._run.other_failures += report.failed
+            return
         if report.outcome not in ("passed", "failed", "skipped"):
             return  # a rerun: the last attempt is the one that counts
-        if report.when == "setup" and report.passed:
-            return
-        if report.when == "teardown" and report.passed:
-            return
-        self._run.recorded[key] = self._stands(key, report)
+        self._run.recorded[said.key] = self._stands(said.key, report)
 
-    def _stands(self, key: tuple[str, str], report: pytest.TestReport) -> Finding:
+    def _stands(self, key: Key, report: pytest.TestReport) -> Finding:
         run: Run = self._run
         finding = run.findings[key]
         if report.when == "teardown" or _outcome(report) != _demanded(finding):
             return lost(
                 run.cells[key],
                 f"its test ended as {_outcome(report)} in {report.when}, which does not fit the "
-                f"verdict {finding.verdict.value}: {_first_line(report)}",
+                f"verdict {finding.verdict.value}: {_last_line(report)}",
                 measured=True,
             )
         return finding
+
+    def _crashed(self, report: pytest.TestReport) -> None:
+        """A worker ended while it ran a test: nobody knows how that test would have ended."""
+        run, why = self._run, _last_line(report)
+        run.crashes.append(printable(f"{report.nodeid}: {why}"))
+        if self._tests is None:
+            self._tests = {_suite_test(cell): cell for cell in run.plan.cells}
+        file, separator, test = report.nodeid.partition("::")
+        cell = self._tests.get(separator + test) if file.startswith(SUITES) else None
+        if cell is None:
+            run.other_failures += 1
+        else:
+            why = f"its test crashed a worker of pytest-xdist: {why}"
+            run.recorded[cell.key] = lost(cell, why, measured=False)
 
 
 def _outcome(report: pytest.TestReport) -> str:
@@ -123,7 +220,7 @@ def _demanded(finding: Finding) -> str:
     return "error" if finding.verdict is Verdict.NOT_VERIFIED else "failed"
 
 
-def _first_line(report: pytest.TestReport) -> str:
+def _last_line(report: pytest.TestReport) -> str:
     lines = report.longreprtext.strip().splitlines()
     return lines[-1][:200] if lines else "no message"
 
@@ -132,3 +229,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Record on the controller only; workers send their reports there."""
     if not is_worker(config):
         config.pluginmanager.register(Recorder(config), "wfo-recorder")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Forget set-ups and tear-downs that printed nothing: pytest looks through all of them for the
+    sections of each failed test."""
+    reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None and "" in reporter.stats:
+        reporter.stats[""] = [each for each in reporter.stats[""] if each.sections]

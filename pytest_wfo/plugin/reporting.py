@@ -40,6 +40,7 @@ _FIXES = pytest.StashKey[tuple[Path, ...]]()
 _NO_FIXES = pytest.StashKey[OSError]()
 
 _GZIP = b"\x1f\x8b"
+_CRASHES = 5  # told one by one
 PYTEST_HTML, JUNIT = "pytest.html", "junit.xml"
 
 
@@ -133,7 +134,17 @@ def _notes(run: Run) -> tuple[str, ...]:
         for name in run.vault.unscannable
     ]
     stale = run.snapshot.mismatches(run.site) if run.settings.facts and run.snapshot else ()
-    return (*run.site.warnings, *run.vault.warnings, *unscannable, *stale)
+    return (*run.site.warnings, *run.vault.warnings, *unscannable, *stale, *_crashes(run))
+
+
+def _crashes(run: Run) -> tuple[str, ...]:
+    """pytest-html waits for the end of a test that crashed its worker, and so leaves it out."""
+    told = [f"a worker of pytest-xdist crashed in {each}" for each in run.crashes[:_CRASHES]]
+    if len(run.crashes) > _CRASHES:
+        told.append(f"and in {len(run.crashes) - _CRASHES} more tests")
+    if told:
+        told.append(f"{PYTEST_HTML} has no row for a test that crashed its worker")
+    return tuple(told)
 
 
 def _utc(moment: datetime) -> str:

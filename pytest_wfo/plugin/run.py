@@ -52,6 +52,7 @@ class Run:
     recorded: dict[Key, Finding] = field(default_factory=dict)
     other_failures: int = 0
     baseline: SiteReport | None = None  # on the controller
+    crashes: list[str] = field(default_factory=list)  # tests during which an xdist worker ended
     _snapshot: Snapshot | None = None
     _facts: SiteFacts | None = None
     _findings: dict[Key, Finding] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from pytest_wfo.plugin.options import PATH_OPTIONS
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+SUITES = "wfo/"  # what the node ids of the suites' tests begin with
 _SUITES_ADDED = pytest.StashKey[bool]()
 
 
@@ -32,6 +34,15 @@ class SuiteModule(pytest.Module):
     def funcnamefilter(self, name: str) -> bool:
         """Every ``test_*`` function is a test."""
         return name.startswith("test_")
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """What pytest collects, the tests made lean."""
+        items = super().collect()
+        if not self.config.pluginmanager.hasplugin("wfo-fixtures"):
+            return items  # not about a site: pytest says which fixture is missing
+        from pytest_wfo.plugin.suite_items import made_lean
+
+        return map(made_lean, items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -76,7 +87,7 @@ def pytest_pycollect_makemodule(
     if module_path.name[:5] != "test_" or module_path.resolve().parent != suites_dir():
         return None
     module: pytest.Module = SuiteModule.from_parent(
-        parent, path=module_path, nodeid=f"wfo/{module_path.name}"
+        parent, path=module_path, nodeid=f"{SUITES}{module_path.name}"
     )
     return module
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +106,21 @@ def counts(report: SiteReport) -> dict[str, int]:
 
 
 def write_results(report: SiteReport, file: Path) -> None:
-    """Write results.json, whole or not at all."""
-    write_whole(file, json.dumps(results(report), indent=1, ensure_ascii=True) + "\n")
+    """Write results.json, whole or not at all: one line for each result, the rest indented."""
+    data = results(report)
+    found = data.pop("results")
+    # json indents in Python, and writes a value without line breaks in C: five times as fast.
+    head = json.dumps(data, indent=1).removesuffix("\n}")
+    lines = (f"{',' if number else ''}\n  {json.dumps(each)}" for number, each in enumerate(found))
+    write_whole(file, chain([f'{head},\n "results": ['], lines, ["\n ]\n}\n"]))
 
 
-def write_whole(file: Path, text: str) -> None:
+def write_whole(file: Path, text: str | Iterable[str]) -> None:
     """Write a text file so that no reader ever sees a part of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
+    with part.open("w", encoding="utf-8") as sink:
+        sink.writelines([text] if isinstance(text, str) else text)
     part.replace(file)
 
 

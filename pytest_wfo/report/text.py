@@ -11,6 +11,8 @@ from pytest_wfo.report.accepted import accepted_by, contradicts
 # Evidence in a terminal: enough to act on; everything stands in the reports.
 _SHOWN = 6
 _EXCERPT = 300
+# Characters of each half of a line; pytest cuts a JUnit message after 500.
+_PART = 200
 
 
 def explain(finding: Finding, requirement: Requirement) -> str:
@@ -38,6 +40,18 @@ def explain(finding: Finding, requirement: Requirement) -> str:
         whose = "ours" if requirement.source.ours else "the document"
         lines.append(f"  source: {whose}, {requirement.source.section}: {requirement.source.words}")
     return "\n".join(lines)
+
+
+def in_one_line(finding: Finding) -> str:
+    """Verdict and fix in one line of bounded length, for lists that show no more than that."""
+    judgement = finding.judgement
+    line = f"{finding.host}: {judgement.verdict.value}: {_cut(judgement.summary)}"
+    return f"{line}; what to do: {_cut(judgement.remedy)}" if judgement.remedy else line
+
+
+def _cut(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _PART else f"{text[:_PART]} ..."
 
 
 def printable(text: str) -> str:
