@@ -29,6 +29,13 @@ def contradicts(finding: Finding) -> str:
     )
 
 
+def told_of(finding: Finding) -> str:
+    """The same in sentences: who accepts a finding, and whom it contradicts."""
+    by, against = accepted_by(finding), contradicts(finding)
+    sentences = [f"{finding.verdict.value.capitalize()} by {by}."] if by else []
+    return " ".join([*sentences, *([f"Attested by {against}"] if against else [])])
+
+
 def waiver_words(waiver: Waiver) -> str:
     """ "R. Ortiz, until 2026-12-31, CHG0012399: not used here"."""
     until = f"until {waiver.expires}" if waiver.expires else "permanently"
@@ -44,6 +51,11 @@ def attestation_words(attestation: Attestation) -> str:
     if attestation.file:
         words += f"; attached: {attestation.file}, SHA-256 {attestation.sha256}"
     return words
+
+
+def entry_words(entry: Waiver | Attestation) -> str:
+    """Who accepts something, why and until when."""
+    return waiver_words(entry) if isinstance(entry, Waiver) else attestation_words(entry)
 
 
 def notes_of(uses: Iterable[Use], *, partial: bool) -> Iterator[str]:

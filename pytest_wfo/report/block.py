@@ -8,7 +8,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from pytest_wfo.core.gate import Decision
 from pytest_wfo.core.verdicts import Verdict
+from pytest_wfo.report.accepted import contradicts, entry_words
 from pytest_wfo.report.model import SiteReport, blockers
+from pytest_wfo.report.page_groups import acceptances
 from pytest_wfo.report.terminal import headline
 from pytest_wfo.report.text import printable
 
@@ -26,6 +28,11 @@ def block(report: SiteReport) -> str:
         tone=tone[report.gate.decision],
         counts=[(verdict.value, counts[verdict]) for verdict in Verdict if counts.get(verdict)],
         blockers=blockers(report),
+        accepted=[
+            (verdict.value, acceptance)
+            for verdict in (Verdict.WAIVED, Verdict.ATTESTED)
+            for acceptance in acceptances(report, verdict)
+        ],
         cap=_CAP,
     )
 
@@ -38,4 +45,5 @@ def _template() -> Template:
         undefined=StrictUndefined,
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
+    environment.filters |= {"contradicts": contradicts, "entry_words": entry_words}
     return environment.get_template("block.html.jinja2")

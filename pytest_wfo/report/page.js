@@ -55,6 +55,8 @@
   for (const column of data.columns) column.forEach((item, host) => cells[host].push(answer(item)));
   const words = { ...data.verdicts, ...ADVICE };
   const collected = new Map(data.collected.map(([host, column, at]) => [`${host},${column}`, at]));
+  const { sentences, cells: acceptedCells } = data.accepted;
+  const accepted = new Map(acceptedCells.map(([host, column, index]) => [`${host},${column}`, sentences[index]]));
   const letter = (host, column) => {
     const answer = cells[host][column];
     return answer < 0 ? "" : answers[answer][0];
@@ -228,6 +230,8 @@
     parts.push(make("p", `${name} (${[...roles, ...addresses].join(", ")})`, "hosts"));
     if (seen) {
       const [, summary, remedy, known] = answers[cells[host][column]];
+      const by = accepted.get(`${host},${column}`);
+      if (by) parts.push(make("p", by, "by"));
       parts.push(make("p", told(summary, host)));
       const what = told(remedy, host);
       if (what && seen !== "M") {

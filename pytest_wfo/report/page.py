@@ -20,9 +20,11 @@ from markupsafe import Markup
 
 from pytest_wfo.core.gate import Decision
 from pytest_wfo.core.verdicts import Verdict
+from pytest_wfo.report.accepted import contradicts
 from pytest_wfo.report.model import SiteReport
 from pytest_wfo.report.page_data import LETTERS, embed
 from pytest_wfo.report.page_groups import (
+    acceptances,
     by_requirement,
     changes,
     disagreements,
@@ -76,7 +78,7 @@ def _told(report: SiteReport) -> dict[str, Any]:
     unreached = {name for name, _ in report.unreached}
     advisories = set(map(id, report.gate.advisories))
     blocking = set(map(id, report.gate.blockers))
-    blockers, unselected, hidden, accepted = [], [], Counter[str](), []
+    blockers, unselected, hidden = [], [], Counter[str]()
     for finding in report.findings:
         if id(finding) in advisories:
             continue
@@ -89,13 +91,12 @@ def _told(report: SiteReport) -> dict[str, Any]:
             blockers.append(finding)
         elif finding.verdict in (Verdict.NOT_MET, Verdict.NOT_VERIFIED):
             unselected.append(finding)
-        elif finding.verdict in (Verdict.WAIVED, Verdict.ATTESTED):
-            accepted.append(finding)
     return {
         "blocked_cells": len(report.gate.blockers),
         "blockers": by_requirement(report, blockers),
         "unselected": by_requirement(report, unselected),
-        "accepted": by_requirement(report, accepted),
+        "waived": acceptances(report, Verdict.WAIVED),
+        "attested": acceptances(report, Verdict.ATTESTED),
         "advisories": by_requirement(report, report.gate.advisories),
         "hidden": hidden,
         "unlisted": [name for name in hidden if name not in unreached],
@@ -186,5 +187,6 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
+    environment.filters["contradicts"] = contradicts
     environment.filters["lines"] = lambda text: text.split("\n")
     return environment.get_template("page.html.jinja2")

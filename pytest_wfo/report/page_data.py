@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.report.accepted import told_of
 from pytest_wfo.report.model import HostInfo, SiteReport
 from pytest_wfo.report.page_groups import Groups
 from pytest_wfo.report.page_words import template, template_lines
@@ -52,7 +53,8 @@ def data(report: SiteReport, groups: Groups) -> dict[str, Any]:
 
     ``columns`` has a list for each requirement with an item for each host: NOT_PLANNED, or an answer
     ``[letter, summary, remedy, evidence]`` where it occurs first, and its number from then on.
-    Texts and evidence (``[statement, source, excerpt]``) are numbered in the same way.
+    Texts and evidence (``[statement, source, excerpt]``) are numbered in the same way. ``accepted``
+    says of cells ``[host, requirement, sentence]`` who accepts them, or vouched in vain.
     """
     requirements = report.edition.requirements
     names = list(dict.fromkeys(name for members in groups.values() for name in members))
@@ -66,12 +68,16 @@ def data(report: SiteReport, groups: Groups) -> dict[str, Any]:
     written = _Written()
     at: dict[int, str] = {}
     exceptions: list[tuple[int, int, str]] = []
+    sentences: dict[str, int] = {}
+    accepted: list[tuple[int, int, int]] = []
     columns: list[list[Any]] = [[NOT_PLANNED] * len(row) for _ in requirements]
     for place in sorted(found):
         finding, (requirement, host) = found[place], place
         columns[requirement][host] = written.answer(finding, hosts[host])
         if at.setdefault(host, finding.collected_at) != finding.collected_at:
             exceptions.append((host, requirement, printable(finding.collected_at)))
+        if told := printable(told_of(finding)):
+            accepted.append((host, requirement, sentences.setdefault(told, len(sentences))))
     return {
         "verdicts": {letter: verdict.value for verdict, letter in LETTERS.items()},
         "requirements": [
@@ -90,6 +96,7 @@ def data(report: SiteReport, groups: Groups) -> dict[str, Any]:
         ],
         "columns": columns,
         "collected": exceptions,
+        "accepted": {"sentences": list(sentences), "cells": accepted},
     }  # fmt: skip
 
 

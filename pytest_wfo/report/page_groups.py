@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.core.waivers import Attestation, Waiver
+from pytest_wfo.report.accepted import contradicts, told_of
 from pytest_wfo.report.changes import Kind
 from pytest_wfo.report.model import RequirementInfo, SiteReport
 from pytest_wfo.report.page_words import fold_names, template
@@ -20,7 +22,8 @@ _DIFFERENCES = 6
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Findings of one requirement with the same verdict and, but for the host, the same words."""
+    """Findings of one requirement with the same verdict and, but for the host, the same words; also
+    the same person's, where they contradict one."""
 
     findings: tuple[Finding, ...]
 
@@ -56,11 +59,11 @@ class Item:
 
 def by_requirement(report: SiteReport, findings: Iterable[Finding]) -> tuple[Item, ...]:
     """Findings grouped by requirement in the edition's order, most common wording first."""
-    grouped: dict[str, dict[tuple[Verdict, str], list[Finding]]] = {}
+    grouped: dict[str, dict[tuple[Verdict, str, str], list[Finding]]] = {}
     for finding in findings:
         words = template(finding.judgement.summary, report.site.hosts.get(finding.host))
         same = grouped.setdefault(finding.requirement, {})
-        same.setdefault((finding.verdict, words), []).append(finding)
+        same.setdefault((finding.verdict, words, contradicts(finding)), []).append(finding)
     planned = Counter(finding.requirement for finding in report.findings)
     items = []
     for requirement in report.edition.requirements:
@@ -77,6 +80,28 @@ def by_requirement(report: SiteReport, findings: Iterable[Finding]) -> tuple[Ite
             )
         )
     return tuple(items)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A waiver or an attestation, and what it accepts: ``n`` findings by requirement."""
+
+    entry: Waiver | Attestation
+    items: tuple[Item, ...]
+    n: int
+
+
+def acceptances(report: SiteReport, verdict: Verdict) -> tuple[Acceptance, ...]:
+    """What is ``verdict`` (waived or attested), by who accepts it, the most findings first."""
+    grouped: dict[Waiver | Attestation, list[Finding]] = {}
+    for finding in report.findings:
+        entry = finding.waiver if verdict is Verdict.WAIVED else finding.attestation
+        if finding.verdict is verdict and entry is not None:
+            grouped.setdefault(entry, []).append(finding)
+    return tuple(
+        Acceptance(entry, by_requirement(report, found), len(found))
+        for entry, found in sorted(grouped.items(), key=lambda item: len(item[1]), reverse=True)
+    )
 
 
 Told = tuple[tuple[RequirementInfo, tuple[str, ...]], ...]
@@ -168,7 +193,7 @@ def groups_of_hosts(report: SiteReport) -> Groups:
     for finding in report.findings:
         host = report.site.hosts.get(finding.host)
         free = finding.verdict in (Verdict.MET, Verdict.NOT_APPLICABLE)
-        words = "" if free else template(finding.judgement.summary, host)
+        words = "" if free else template(finding.judgement.summary, host) + told_of(finding)
         answers.setdefault(finding.host, {})[finding.requirement] = (finding.verdict, words)
     groups: Groups = {}
     for name, given in answers.items():

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.report.accepted import contradicts, entry_words
 from pytest_wfo.report.model import Blocker, SiteReport, blockers
-from pytest_wfo.report.page_groups import changes
+from pytest_wfo.report.page_groups import Acceptance, acceptances, changes
 from pytest_wfo.report.page_words import fold_names
 from pytest_wfo.report.results import write_whole
 from pytest_wfo.report.text import printable
@@ -77,6 +78,10 @@ def _head(report: SiteReport) -> Iterator[str]:
     yield f"- Edition: {code(report.edition.title)}, SHA-256 {code(report.edition.sha256)}"
     yield f"- Inventory: {code(report.site.source)}, SHA-256 {code(report.site.sha256)}"
     yield f"- Tool: pytest-wfo {code(run.tool_version)}; facts: {code(run.facts)}"
+    for file in run.accepted:
+        yield f"- Accepted: {code(file.name)}, SHA-256 {code(file.sha256)}"
+    if run.gate == "strict":
+        yield "- The gate is strict: advisory requirements block as well"
     for note in report.notes[:20]:
         yield f"- Note: {code(note)}"
     if len(report.notes) > 20:
@@ -88,6 +93,9 @@ def _parts(report: SiteReport) -> Iterator[str]:
     unreached = {name for name, _ in report.unreached}
     found = [item for item in blockers(report) if not _told_by_access(item, unreached)]
     yield from _section("What blocks", map(_blocker, found))
+    for verdict in (Verdict.WAIVED, Verdict.ATTESTED):
+        entries = map(_acceptance, acceptances(report, verdict))
+        yield from _section(verdict.value.capitalize(), entries)
     yield from _section(
         "Hosts not examined",
         (
@@ -128,8 +136,22 @@ def _blocker(blocker: Blocker) -> str:
         f"of {blocker.of} hosts: {code(fold_names(blocker.hosts))}",
         f"  - seen on {code(first.host)}: {code(first.judgement.summary)}",
     ]
+    for words in dict.fromkeys(filter(None, map(contradicts, blocker.findings))):
+        lines.append(f"  - attested all the same by {code(words)}")
     if first.judgement.remedy:
         lines.append(f"  - what to do: {code(first.judgement.remedy)}")
+    return "\n".join(lines)
+
+
+def _acceptance(acceptance: Acceptance) -> str:
+    lines = [f"- {acceptance.n} by {code(entry_words(acceptance.entry))}"]
+    for item in acceptance.items[:3]:
+        seen = item.seen[0]
+        lines.append(
+            f"  - {item.requirement.id} on {code(seen.hosts)}: {code(seen.first.judgement.summary)}"
+        )
+    if len(acceptance.items) > 3:
+        lines.append(f"  - and {len(acceptance.items) - 3} more requirements")
     return "\n".join(lines)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from pytest_wfo.core.gate import Decision
 from pytest_wfo.core.verdicts import Verdict
+from pytest_wfo.report.accepted import entry_words
 from pytest_wfo.report.model import Blocker, SiteReport, blockers
+from pytest_wfo.report.page_groups import acceptances
 from pytest_wfo.report.text import printable
 
 WIDTH = 80
@@ -19,8 +21,13 @@ def closing(report: SiteReport, files: Sequence[str]) -> Iterator[str]:
     """The lines: decision, counts, the first blockers with their fix, where the reports lie."""
     yield from _wrap(headline(report))
     if report.gate.go:
-        yield "Every requirement that can block is met or does not apply."
+        counts = report.gate.counts
+        by_persons = counts.get(Verdict.WAIVED, 0) + counts.get(Verdict.ATTESTED, 0)
+        accepted = ", or was accepted by a named person" if by_persons else ""
+        yield from _wrap(f"Every requirement that can block is met or does not apply{accepted}.")
     yield from _wrap(_counts(report))
+    if report.run.gate == "strict":
+        yield "The gate is strict: advisory requirements block as well."
     if report.partial:
         yield from _wrap(
             f"Only {report.selected} of {report.planned} planned cells were selected: a part is "
@@ -39,6 +46,8 @@ def closing(report: SiteReport, files: Sequence[str]) -> Iterator[str]:
         yield from _blocker(blocker)
     if len(found) > _BLOCKERS:
         yield f"and {len(found) - _BLOCKERS} more requirements that block"
+    for verdict in (Verdict.WAIVED, Verdict.ATTESTED):
+        yield from _accepted(report, verdict)
     for note in report.notes:
         yield from _wrap(f"note: {printable(note)}")
     for file in files:
@@ -89,6 +98,21 @@ def _blocker(blocker: Blocker) -> Iterator[str]:
     yield from _wrap(printable(first.judgement.summary), "    ")
     if first.judgement.remedy:
         yield from _wrap(f"-> {printable(first.judgement.remedy)}", "    ")
+
+
+def _accepted(report: SiteReport, verdict: Verdict) -> Iterator[str]:
+    found = acceptances(report, verdict)
+    for acceptance in found[:_HOSTS]:
+        item = acceptance.items[0]
+        by = printable(entry_words(acceptance.entry))
+        yield from _wrap(f"{verdict.value}: {acceptance.n} by {by}")
+        measured = printable(item.seen[0].first.judgement.summary)
+        more = f" and {acceptance.n - 1} more" if acceptance.n > 1 else ""
+        yield from _wrap(
+            f"{item.requirement.id} on {item.seen[0].first.host}{more}: {measured}", "    "
+        )
+    if len(found) > _HOSTS:
+        yield f"and {verdict.value} by {len(found) - _HOSTS} more entries"
 
 
 def _wrap(text: str, indent: str = "") -> list[str]:

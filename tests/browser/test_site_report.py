@@ -18,7 +18,7 @@ from pytest_wfo.report.model import SiteReport
 from pytest_wfo.report.page import write_page
 from tests.browser.test_page import CHROMIUM, FLAGS, HOSTILE
 from tests.report.test_page import hostile
-from tests.support.reports import finding, report
+from tests.support.reports import accepted, finding, report
 from tests.support.sites import access, healthy_site, host, site
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
@@ -105,6 +105,46 @@ def test_the_first_screen_has_the_verdict_the_counts_and_the_first_blocker(
     assert page.locator("#digest-checked").inner_text() == "(checked: matches)"
     assert noise == []
     assert page.screenshot(path=tmp_path / "first-screen.png")
+
+
+def accepted_page(folder: Path) -> Path:
+    changed = (
+        accepted("client-80.connects", "client", Verdict.WAIVED)
+        | accepted("client-443.connects", "client", Verdict.ATTESTED)
+        | accepted("client-2012.connects", "client", Verdict.NOT_MET, attested=True)
+    )
+    write_page(report(changed=changed), folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_waivers_and_attestations_stand_complete_on_the_first_screen(
+    opened: Open, tmp_path: Path, scripts: bool, scheme: str
+) -> None:
+    file = accepted_page(tmp_path)
+    page, noise = opened(file, java_script_enabled=scripts, color_scheme=scheme)
+    for heading, words in (
+        ("Waived", ["R. Ortiz", "2026-12-31", "CHG0099", "moves in March", "measured so"]),
+        ("Attested", ["K. Lee", "2026-11-02", "2027-05-01", "DOC-7", "proof.pdf", "measured so"]),
+    ):
+        section = page.locator("section", has=page.locator("h2", has_text=heading))
+        for text in words:
+            found = section.get_by_text(text).first
+            box = found.bounding_box()
+            assert found.is_visible(), text
+            assert box is not None
+            assert box["y"] + box["height"] <= WIDE["height"], text
+    assert page.get_by_text("The measurement says otherwise").first.is_visible()
+    assert noise == []
+
+
+def test_the_matrix_tells_who_accepts_a_cell(opened: Open, tmp_path: Path) -> None:
+    page, _ = opened(accepted_page(tmp_path))
+    page.get_by_label("Verdict").select_option(label="waived")
+    page.locator("#grid .c.W").click()
+
+    assert "Waived by R. Ortiz, until 2026-12-31, CHG0099" in page.locator("#detail").inner_text()
 
 
 def test_hosts_alike_share_a_row_until_they_are_told_apart(opened: Open, page_file: Path) -> None:

@@ -10,7 +10,7 @@ from pytest_wfo.core.facts import HostFacts
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Verdict
 from pytest_wfo.report.block import block
-from tests.support.reports import finding, renamed, report
+from tests.support.reports import accepted, finding, renamed, report
 from tests.support.sites import access, healthy_site, site
 
 HOSTILE = [
@@ -68,6 +68,18 @@ def test_a_host_that_was_not_examined_stands_in_its_own_table() -> None:
     assert html.count("could not be examined") == 0, "cells that only repeat it are left out"
 
 
+def test_who_accepts_what_stands_beside_what_was_measured() -> None:
+    changed = accepted("client-80.connects", "client", Verdict.WAIVED) | accepted(
+        "client-443.connects", "client", Verdict.NOT_MET, attested=True
+    )
+    html = block(report(changed=changed))
+
+    assert "Accepted by a named person" in html
+    assert "R. Ortiz, until 2026-12-31, CHG0099: moves in March" in html
+    assert "<code>client-80.connects</code> on client: measured so" in html
+    assert "Attested all the same by K. Lee" in html
+
+
 def test_a_partial_run_says_so() -> None:
     html = block(report(selected=[("client-80.connects", "client")]))
 
@@ -77,7 +89,12 @@ def test_a_partial_run_says_so() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_stays_text(text: str) -> None:
-    changed = finding("client-80.connects", "client", Verdict.NOT_MET, text, text, text, text)
+    changed = (
+        finding("client-80.connects", "client", Verdict.NOT_MET, text, text, text, text)
+        | accepted("client-943.connects", "client", Verdict.WAIVED, text)
+        | accepted("client-443.connects", "client", Verdict.ATTESTED, text)
+        | accepted("client-2012.connects", "client", Verdict.NOT_MET, text, attested=True)
+    )
     html = renamed_block(text, changed)
 
     assert not re.search(r"<(script|img|svg|a)\b", html)

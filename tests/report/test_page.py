@@ -21,6 +21,7 @@ from pytest_wfo.core.hosts import Role
 from pytest_wfo.core.plan import NotPlanned
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
+from pytest_wfo.core.waivers import AcceptedFile
 from pytest_wfo.report.changes import Baseline, Change, Drift, Kind
 from pytest_wfo.report.model import Differing, RunInfo, SiteReport
 from pytest_wfo.report.page import page, write_page
@@ -28,7 +29,7 @@ from pytest_wfo.report.page_groups import groups_of_hosts
 from pytest_wfo.report.results import results
 from pytest_wfo.report.text import printable
 from tests.report.test_block import HOSTILE
-from tests.support.reports import finding, report
+from tests.support.reports import RUN, accepted, finding, report
 from tests.support.sites import access, healthy_site, host, site
 
 HTTP = "client-80.connects"
@@ -177,8 +178,8 @@ def test_advice_waivers_and_what_was_not_planned_stand_in_the_static_part() -> N
     advice = {key: replace(each, advisory=True) for key, each in advice.items()}
     made = report(
         changed=advice
-        | finding(HTTP, "client", Verdict.WAIVED, "accepted until 2027")
-        | finding("client-443.connects", "client", Verdict.ATTESTED, "seen by Kim")
+        | accepted(HTTP, "client", Verdict.WAIVED)
+        | accepted("client-443.connects", "client", Verdict.ATTESTED)
     )
     reason = NotPlanned("cloud-2010.connects-in", "", "set aside by Kim: NAT")
     text = static(page(replace(made, not_planned=(reason,))))
@@ -186,12 +187,68 @@ def test_advice_waivers_and_what_was_not_planned_stand_in_the_static_part() -> N
     assert "GO Contoso" in text
     for words in (
         "big.dat is scanned",
-        "Accepted by a named person",
-        "accepted until 2027",
-        "seen by Kim",
+        "waived by R. Ortiz, until 2026-12-31, ticket CHG0099: moves in March (waivers.yml:3)",
+        "attested by K. Lee, who looked on 2026-11-02, until 2027-05-01, reference DOC-7, attached "
+        f"proof.pdf SHA-256 {'a' * 64}",
+        "Measured as not met in 1 check: client-80.connects on client: measured so How do we know",
+        "Not verified in 1 check: client-443.connects on client: measured so How do we know",
         "set aside by Kim: NAT: cloud-2010.connects-in",
     ):
         assert words in text, words
+
+
+def test_what_a_person_vouched_for_and_was_measured_otherwise_is_told_with_the_blocker() -> None:
+    text = static(page(report(changed=accepted(HTTP, "client", Verdict.NOT_MET, attested=True))))
+
+    assert "NO-GO" in text
+    assert (
+        "not met on client: measured so Attested all the same by K. Lee, who looked on 2026-11-02"
+    ) in text
+    assert "The measurement says otherwise, and it counts." in text
+
+
+def test_a_strict_gate_is_told_and_nothing_says_that_advice_never_blocks() -> None:
+    text = static(page(report(run=replace(RUN, gate="strict"))))
+
+    assert "The gate is strict: advisory requirements block as well." in text
+    assert "Advisory remarks never block" not in text
+
+
+def test_many_waivers_keep_the_rest_of_the_page_near_and_none_is_lost() -> None:
+    changed: dict[tuple[str, str], Finding] = {}
+    for index in range(1, 31):
+        ((key, made),) = accepted(HTTP, f"pc-{index:03}", Verdict.WAIVED).items()
+        assert made.waiver
+        changed[key] = replace(made, waiver=replace(made.waiver, ticket=f"CHG{index:04}"))
+    html = page(report(with_clients(30), changed=changed))
+    text = static(html)
+
+    assert "and 27 waivers more" in text
+    assert all(f"ticket CHG{index:04}:" in text for index in range(1, 31))
+    assert html.count("<details") == html.count("</details>")
+
+
+def test_hosts_whose_waivers_differ_are_not_alike() -> None:
+    changed = accepted(HTTP, "pc-001", Verdict.WAIVED) | accepted(
+        HTTP, "pc-002", Verdict.WAIVED, permanent=True
+    )
+    groups = list(groups_of_hosts(report(with_clients(3), changed=changed)).values())
+
+    assert ["pc-001"] in groups
+    assert ["pc-002"] in groups
+
+
+def test_the_matrix_says_who_accepts_a_cell() -> None:
+    changed = accepted(HTTP, "client", Verdict.WAIVED, attested=True)
+    data, _ = embedded(page(report(changed=changed)))
+    ((host_number, column, number),) = data["accepted"]["cells"]
+
+    assert (data["hosts"][host_number][0], data["requirements"][column][0]) == ("client", HTTP)
+    assert data["accepted"]["sentences"][number] == (
+        "Waived by R. Ortiz, until 2026-12-31, CHG0099: moves in March. Attested by K. Lee, who looked "
+        f"on 2026-11-02, until 2027-05-01, DOC-7; attached: proof.pdf, SHA-256 {'a' * 64}. The "
+        "measurement says otherwise, and it counts."
+    )
 
 
 def test_hosts_that_are_alike_are_folded_and_the_others_say_where_they_differ() -> None:
@@ -274,8 +331,17 @@ def hostile(text: str) -> SiteReport:
         for verdict in Verdict
     }
     shifting = list(judgements.values())
+    (waived,) = accepted(HTTP, "client", Verdict.WAIVED, text, attested=True).values()
     findings = tuple(
-        replace(each, judgement=shifting[index % len(shifting)], collected_at=text)
+        replace(
+            each,
+            judgement=shifting[index % len(shifting)],
+            collected_at=text,
+            waiver=waived.waiver if index % len(shifting) == 4 else None,
+            attestation=waived.attestation
+            if index % 3 == 0 or index % len(shifting) == 5
+            else None,
+        )
         for index, each in enumerate(made.findings)
     )
     return replace(
@@ -291,7 +357,13 @@ def hostile(text: str) -> SiteReport:
         not_planned=(NotPlanned("x", text, text),),
         findings=findings,
         gate=decide_gate(findings, selected=None),
-        runs=(RunInfo(text, text, text, text, text, text, text, (text,), text, text),) * 2,
+        runs=(
+            RunInfo(
+                text, text, text, text, text, text, text, (text,), text, text,
+                accepted=(AcceptedFile(text, text),),
+            ),
+        )
+        * 2,
         differing=(
             Differing(HTTP, text, ((Verdict.NOT_MET, text), (Verdict.MET, text))),
         ),

@@ -1,6 +1,7 @@
 """results.json holds every planned cell and keeps to its schema."""
 
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from pytest_wfo.core.facts import HostFacts
 from pytest_wfo.core.hosts import Feature
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Verdict
+from pytest_wfo.core.waivers import AcceptedFile
 from pytest_wfo.report.model import SiteReport
 from pytest_wfo.report.results import results, write_results
-from tests.support.reports import finding, report
+from tests.support.reports import RUN, accepted, finding, report
 from tests.support.sites import access, healthy_site, site, the_plan
 
 SCHEMA = json.loads(
@@ -44,8 +46,14 @@ def unreachable() -> SiteReport:
         report(selected=[("client-80.connects", "client")]),
         unreachable(),
         report(site(features=frozenset())),
+        report(
+            changed=accepted("client-80.connects", "client", Verdict.WAIVED, attested=True)
+            | accepted("client-943.connects", "client", Verdict.WAIVED, permanent=True)
+            | accepted("client-443.connects", "client", Verdict.ATTESTED),
+            run=replace(RUN, gate="strict", accepted=(AcceptedFile("waivers.yml", "c" * 64),)),
+        ),
     ],
-    ids=["healthy", "not-met", "partial", "unreachable", "not-planned"],
+    ids=["healthy", "not-met", "partial", "unreachable", "not-planned", "accepted"],
 )
 def test_every_planned_cell_stands_in_it_once_and_it_keeps_to_the_schema(made: SiteReport) -> None:
     data = results(made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from pytest_wfo.report.page_words import fold_names
 from pytest_wfo.report.summary import LIMIT, code, summary, write_summary
 from tests.report.test_block import HOSTILE
 from tests.report.test_page import hostile, refused, with_clients
-from tests.support.reports import finding, report, with_notes
+from tests.support.reports import RUN, accepted, finding, report, with_notes
 from tests.support.sites import access, healthy_site, site
 
 
@@ -28,6 +29,21 @@ def test_the_decision_stands_first_with_counts_blockers_and_what_to_do() -> None
     assert f"| {made.planned} |" in text
     assert "not met on 2 of 9 hosts: ` pc-[002:003] `" in text
     assert "what to do: ` do this `" in text
+
+
+def test_what_is_accepted_is_told_with_who_accepts_it() -> None:
+    changed = accepted("client-80.connects", "client", Verdict.WAIVED) | accepted(
+        "client-443.connects", "client", Verdict.NOT_MET, attested=True
+    )
+    made = report(changed=changed, run=replace(RUN, gate="strict"))
+    text = summary(made)
+
+    assert (
+        "## Waived\n\n- 1 by ` R. Ortiz, until 2026-12-31, CHG0099: moves in March `\n"
+        "  - client-80.connects on ` client `: ` measured so `"
+    ) in text
+    assert "attested all the same by ` K. Lee, who looked on 2026-11-02" in text
+    assert "The gate is strict" in text
 
 
 def test_hosts_not_examined_and_a_partial_run_are_told() -> None:

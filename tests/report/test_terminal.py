@@ -1,6 +1,7 @@
 """The closing section reads at 80 columns, without colour, whatever hosts sent."""
 
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Verdict
 from pytest_wfo.report.terminal import closing
 from pytest_wfo.report.text import explain, printable
-from tests.support.reports import finding, report
+from tests.support.reports import RUN, accepted, finding, report
 from tests.support.sites import EDITION, access, healthy_site, site
 
 
@@ -34,6 +35,34 @@ def test_a_blocker_is_named_with_its_fix() -> None:
     assert "    -> start it" in lines
 
 
+def test_what_is_accepted_is_told_with_who_accepts_it_and_what_was_measured() -> None:
+    changed = accepted("client-80.connects", "client", Verdict.WAIVED) | accepted(
+        "client-443.connects", "client", Verdict.ATTESTED
+    )
+    text = " ".join(" ".join(closing(report(changed=changed), [])).split())
+
+    assert "does not apply, or was accepted by a named person." in text
+    assert "waived: 1 by R. Ortiz, until 2026-12-31, CHG0099: moves in March" in text
+    assert "client-80.connects on client: measured so" in text
+    assert "attested: 1 by K. Lee, who looked on 2026-11-02, until 2027-05-01, DOC-7" in text
+
+
+def test_many_waivers_are_counted() -> None:
+    changed = {}
+    for index, name in enumerate(["80", "443", "943", "2012", "2015", "4510"]):
+        ((key, made),) = accepted(f"client-{name}.connects", "client", Verdict.WAIVED).items()
+        assert made.waiver
+        changed[key] = replace(made, waiver=replace(made.waiver, ticket=f"CHG{index}"))
+
+    assert "and waived by 2 more entries" in list(closing(report(changed=changed), []))
+
+
+def test_a_strict_gate_is_told() -> None:
+    lines = list(closing(report(run=replace(RUN, gate="strict")), []))
+
+    assert "The gate is strict: advisory requirements block as well." in lines
+
+
 def test_an_unreached_host_is_explained_once() -> None:
     of = site()
     hosts = {**healthy_site(of).hosts, "client": HostFacts(access("client", "filtered"))}
@@ -45,7 +74,11 @@ def test_an_unreached_host_is_explained_once() -> None:
 @settings(max_examples=50)
 @given(st.text(max_size=500))
 def test_no_line_is_longer_than_80_columns_or_holds_a_control_character(text: str) -> None:
-    changed = finding("client-80.connects", "client", Verdict.NOT_MET, text, text, text, text)
+    changed = (
+        finding("client-80.connects", "client", Verdict.NOT_MET, text, text, text, text)
+        | accepted("client-943.connects", "client", Verdict.WAIVED, text)
+        | accepted("client-443.connects", "client", Verdict.ATTESTED, text)
+    )
     for line in closing(report(changed=changed), []):
         assert len(line) < 80
         assert not {unicodedata.category(letter) for letter in line} & {
@@ -86,3 +119,13 @@ def test_an_explanation_names_requirement_evidence_remedy_and_source() -> None:
         "  what to do: do this",
         "  source: the document, Environmental Requirements: 80 HTTP Standard HTTP port",
     ]
+
+
+def test_an_explanation_says_who_accepts_it_and_whom_it_contradicts() -> None:
+    (item,) = accepted("client-80.connects", "client", Verdict.WAIVED, attested=True).values()
+    lines = explain(item, EDITION.by_id["client-80.connects"]).splitlines()
+
+    assert lines[0] == "client: waived: measured so"
+    assert lines[1] == "  waived by: R. Ortiz, until 2026-12-31, CHG0099: moves in March"
+    assert lines[2].startswith("  attested by: K. Lee, who looked on 2026-11-02")
+    assert lines[2].endswith("The measurement says otherwise, and it counts.")
