@@ -7,6 +7,7 @@ gets ``classname="wfo.<requirement>"`` and ``name="<host>"``; users' own tests k
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -37,6 +38,14 @@ class _Names:
             case = self._xml.node_reporter(report)
             case.add_attribute("classname", f"{self._prefix}.{said.key[0]}")
             case.add_attribute("name", said.key[1])
+            if str(report.outcome) == "rerun":
+                self._run_again(case, report, said.key[1])
+
+    def _run_again(self, case: Any, report: Any, host: str) -> None:
+        """An attempt that pytest-rerunfailures repeats is a case of its own to pytest, without an
+        outcome: it must not be taken for the host's, and not for passed."""
+        case.add_attribute("name", f"{host} (attempt {report.rerun + 1})")
+        case.append(ElementTree.Element("skipped", type="pytest.rerun", message="run again"))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

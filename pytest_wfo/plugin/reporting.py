@@ -17,8 +17,9 @@ from pytest_wfo.core.acceptance import uses
 from pytest_wfo.core.gate import settle
 from pytest_wfo.plugin.run import RUN, Run, is_worker
 from pytest_wfo.plugin.suites import suites_were_added
-from pytest_wfo.report import RESULTS, SUMMARY
+from pytest_wfo.report import CTRF, RESULTS, SUMMARY
 from pytest_wfo.report.accepted import notes_of
+from pytest_wfo.report.ctrf import write_ctrf
 from pytest_wfo.report.drift import drift_since
 from pytest_wfo.report.fixes.pack import pack, write_pack
 from pytest_wfo.report.model import (
@@ -73,6 +74,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     try:
         write_page(report, run.settings.report)
         write_summary(report, run.settings.folder / SUMMARY)
+        write_ctrf(report, run.settings.folder / CTRF)
     except OSError as error:  # pytest's own reports must still be written
         config.stash[_UNWRITTEN] = error
     try:
@@ -181,10 +183,12 @@ def pytest_terminal_summary(
         )
     if _NO_FIXES in config.stash:
         terminalreporter.write_line(f"NOT WRITTEN: the fixes: {config.stash[_NO_FIXES]}", red=True)
-    # What was found is packed in the page and escaped in all of these; plain it stands in results.json.
+    # What was found is packed in the page, escaped or cut in all of these; plain it stands in
+    # results.json.
     rendered = (
         run.settings.report,
         run.settings.folder / SUMMARY,
+        run.settings.folder / CTRF,
         *config.stash.get(_FIXES, ()),
     )
     found = run.vault.leaks_in(_content(run.settings.folder / RESULTS))
@@ -214,6 +218,7 @@ def _written(config: pytest.Config) -> Iterator[Path]:
             else [run.settings.report, run.settings.folder / SUMMARY]
         ),
         run.settings.folder / RESULTS,
+        None if _UNWRITTEN in config.stash else run.settings.folder / CTRF,
         base / config.option.htmlpath if config.getoption("htmlpath", None) else None,
         base / config.option.xmlpath if config.getoption("xmlpath", None) else None,
         run.settings.save_facts,

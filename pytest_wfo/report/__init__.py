@@ -1,5 +1,5 @@
 """Findings -> files. Knows nothing of pytest."""
 
 FOLDER = "wfo-report"
-PAGE, SUMMARY, RESULTS = "report.html", "summary.md", "results.json"
+PAGE, SUMMARY, RESULTS, CTRF = "report.html", "summary.md", "results.json", "ctrf.json"
 """Where the reports of a run are written."""

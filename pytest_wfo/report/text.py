@@ -45,11 +45,12 @@ def explain(finding: Finding, requirement: Requirement) -> str:
 def in_one_line(finding: Finding) -> str:
     """Verdict and fix in one line of bounded length, for lists that show no more than that."""
     judgement = finding.judgement
-    line = f"{finding.host}: {judgement.verdict.value}: {_cut(judgement.summary)}"
-    return f"{line}; what to do: {_cut(judgement.remedy)}" if judgement.remedy else line
+    line = f"{finding.host}: {judgement.verdict.value}: {cut(judgement.summary)}"
+    return f"{line}; what to do: {cut(judgement.remedy)}" if judgement.remedy else line
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """``text`` made printable, at most so long that it fits into a line with others."""
     text = printable(text)
     return text if len(text) <= _PART else f"{text[:_PART]} ..."
 

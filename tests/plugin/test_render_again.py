@@ -31,7 +31,7 @@ def test_the_reports_of_a_run_come_back_byte_for_byte(
     result = again(pytester.path, "wfo-report/results.json", "--output=again")
 
     assert (ran.ret, result.returncode) == (1, 1)
-    for name in ("report.html", "report.html.sha256", "summary.md", "results.json"):
+    for name in ("report.html", "report.html.sha256", "summary.md", "results.json", "ctrf.json"):
         live, rendered = pytester.path / "wfo-report" / name, pytester.path / "again" / name
         assert rendered.read_bytes() == live.read_bytes(), name
 
