@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from pytest_wfo.core.antivirus.model import Concern
 from pytest_wfo.core.facts import Transport
 from pytest_wfo.core.hosts import Feature, Folder, Role
 
@@ -87,6 +88,8 @@ class Requirement:
     ranges: tuple[str, ...] = ()
     item: Item | None = None
     items: tuple[Item, ...] = ()
+    common: bool = False  # a file type that other programs write as well
+    concern: Concern | None = None  # the kind of files that is worth excluding
     grants_port: int = 0  # the port a Silverlight policy must grant
     asks_itself: bool = False  # no peer of the site asks this port, so the server asks itself
     reading: str = ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
 
+from pytest_wfo.core.antivirus.model import Concern
 from pytest_wfo.core.facts import Transport
 from pytest_wfo.core.hosts import Feature, Folder, Role
 from pytest_wfo.core.requirements import Claim, Edition, Item, ItemKind, Requirement, Source
@@ -88,6 +89,8 @@ def _requirements(
             ranges=tuple(row.get("ranges", ())),
             item=items.get(row["row"]),
             items=tuple(items[name] for name in row.get("items", ())),
+            common=row.get("common", False),
+            concern=Concern(row["concern"]) if "concern" in row else None,
             grants_port=row.get("grants_port", 0),
             asks_itself=row.get("asks_itself", False),
             reading=" ".join(row.get("reading", "").split()),

@@ -29,6 +29,7 @@ from pytest_wfo.core.packet_filter import PacketFilter
 from pytest_wfo.core.plan import Cell, Plan, plan, targets_of
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.documents.editions import load_edition
+from tests.support.products import NONE, protected
 
 if TYPE_CHECKING:
     from pytest_wfo.core.requirements import Edition
@@ -111,6 +112,7 @@ def healthy(name: str, address: str, targets: tuple[Target, ...]) -> HostFacts:
         firewall=Known(PacketFilter(), "nft"),
         processes=Known((Process(1, "systemd", "/sbin/init"),), "ps"),
         probes=Known(tuple(answered(target) for target in targets), "python3"),
+        antivirus=NONE,
     )
 
 
@@ -127,6 +129,12 @@ def healthy_site(of: Site | None = None) -> SiteFacts:
         for name, item in of.hosts.items()
     }
     return SiteFacts(of, facts)
+
+
+def protected_site(of: Site | None = None) -> SiteFacts:
+    """The same with an antivirus on every host that leaves out what it should."""
+    facts = healthy_site(of)
+    return replace(facts, hosts={name: protected(host) for name, host in facts.hosts.items()})
 
 
 def with_facts(facts: SiteFacts, name: str, **changes: Any) -> SiteFacts:

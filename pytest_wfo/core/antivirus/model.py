@@ -95,7 +95,10 @@ class Product:
     as NOT_ASKED. ``watched``: where it scans only some places, their patterns; a kind that is missing
     is scanned everywhere. ``opinions``: what the product's own checker says of a path (True: it is
     excluded). ``removals``: what it did within the last ``history_days`` days, newest first.
-    ``state`` and ``warnings`` are sentences for the evidence.
+    ``state`` and ``warnings`` are sentences for the evidence. ``advice`` says how an entry is added,
+    by the kind of scanning and what it is for ("folder", "extension", "process" or "file": a program's
+    own); in it ``{}`` stands for the place and ``{regex}`` for the place as a regular expression. What
+    is missing is said in words that fit any product.
     """
 
     name: str
@@ -110,6 +113,7 @@ class Product:
     history_days: int = 0
     state: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    advice: Mapping[tuple[Scan, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ covers those covers the others as well, and one that does not leaves at least th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pytest_wfo.core.antivirus.model import Covered
@@ -85,6 +85,13 @@ class PathGlob:
         del image
         return Covered.NO
 
+    def meets(self, folder: str) -> bool:
+        """Whether it covers, or may cover, anything in a folder or below it."""
+        steps = list(self._steps(split(folder)))
+        end = len(self.parts)
+        reaches_on = bool(steps) and bool(steps[-1] - {end})
+        return reaches_on or (self.below is not Covered.NO and any(end in step for step in steps))
+
     def may_name(self, name: str) -> bool:
         """Whether a file with this name, in some folder, may be of the shape."""
         if not self.parts:
@@ -109,21 +116,23 @@ class PathGlob:
         """YES where the whole path is of the shape, ``below`` where a folder on it is."""
         if not self.parts or not path:
             return Covered.NO
-        reached = self._skip({0})  # how many parts are used up by the components so far
-        end = len(self.parts)
-        answer = Covered.NO
-        for index, name in enumerate(path):
+        *folders, whole = [len(self.parts) in reached for reached in self._steps(path)]
+        if whole:
+            return Covered.YES
+        return self.below if any(folders) else Covered.NO
+
+    def _steps(self, path: tuple[str, ...]) -> Iterator[set[int]]:
+        """After each component of the path: how many of the parts it and those before may use up."""
+        reached = self._skip({0})
+        for name in path:
             reached = self._skip(
                 {
                     at if self.parts[at] == "**" else at + 1
                     for at in reached
-                    if at < end and (self.parts[at] == "**" or self._fits(self.parts[at], name))
+                    if at < len(self.parts) and self._fits(self.parts[at], name)
                 }
             )
-            if end in reached:
-                whole = index == len(path) - 1
-                answer = best((answer, Covered.YES if whole else self.below))
-        return answer
+            yield reached
 
     def _skip(self, reached: set[int]) -> set[int]:
         """With what is reached as well because ``**`` may be nothing."""
@@ -140,8 +149,8 @@ class PathGlob:
 
 
 def dotted(extension: str) -> str:
-    """``vid``, ``.vid`` and ``*.vid`` -> ``.vid``."""
-    return "." + extension.strip().strip("\"'").removeprefix("*").removeprefix(".")
+    """``vid``, ``.vid`` and ``*.vid`` -> ``.vid``; ``*`` -> ``.*``."""
+    return "." + extension.strip().strip("\"'").removeprefix("*.").removeprefix(".")
 
 
 @dataclass(frozen=True, slots=True)

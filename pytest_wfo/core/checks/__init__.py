@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from pytest_wfo.core.checks.access import check_access
-from pytest_wfo.core.checks.antivirus import check_antivirus
+from pytest_wfo.core.checks.antivirus import check_excluded
 from pytest_wfo.core.checks.connection import check_connects
+from pytest_wfo.core.checks.considered import check_considered
+from pytest_wfo.core.checks.file_types import check_untouched
 from pytest_wfo.core.checks.firewall import check_forwards, check_permits
 from pytest_wfo.core.checks.listening import check_listens
 from pytest_wfo.core.checks.narrow import check_narrow
@@ -27,10 +29,10 @@ CHECKS: Mapping[Claim, Check] = {
     Claim.CONNECTS: check_connects,
     Claim.CONNECTS_IN: check_connects,
     Claim.NARROW: check_narrow,
-    Claim.EXCLUDED_MEMORY_RESIDENT: check_antivirus,
-    Claim.EXCLUDED_ON_DEMAND: check_antivirus,
-    Claim.UNTOUCHED: check_antivirus,
-    Claim.CONSIDERED: check_antivirus,
+    Claim.EXCLUDED_MEMORY_RESIDENT: check_excluded,
+    Claim.EXCLUDED_ON_DEMAND: check_excluded,
+    Claim.UNTOUCHED: check_untouched,
+    Claim.CONSIDERED: check_considered,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.checks.answers import met, not_met, not_verified, unseen
-from pytest_wfo.core.checks.antivirus import check_antivirus
+from pytest_wfo.core.checks.breadth import check_breadth
 from pytest_wfo.core.checks.firewall import firewall_answer, inner_side, pieces_evidence
 from pytest_wfo.core.facts import HostFacts, Known, Unknown
 from pytest_wfo.core.hosts import Role
@@ -18,9 +18,9 @@ _NOBODY = AddressSet.of(["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3"])
 
 
 def check_narrow(cell: Cell, site_facts: SiteFacts) -> Judgement:
-    """Port rows: nobody but the row's ranges (and the server itself) gets in. Exclusions: antivirus."""
+    """Port rows: nobody but the row's ranges (and the server itself) gets in. Exclusions: breadth."""
     if not cell.requirement.port:
-        return check_antivirus(cell, site_facts)
+        return check_breadth(cell, site_facts)
     servers = site_facts.premises()
     if isinstance(servers, Unknown):
         return unseen(servers, "the addresses of the PREMISES server")

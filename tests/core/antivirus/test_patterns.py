@@ -140,6 +140,7 @@ def test_a_tree_is_covered(pattern: Pattern, folder: str, covered: Covered) -> N
         (FileExtension.of("vid"), YES),
         (FileExtension.of("*.VID"), YES),
         (FileExtension.of("v?d"), YES),
+        (FileExtension.of("*"), YES),
         (FileExtension.of("vi"), NO),
         (GLOB("**\\*.vid", NO), YES),
         (GLOB("**/*.vid", NO), YES),
@@ -188,6 +189,7 @@ def test_what_a_program_opens_is_covered(pattern: Pattern, image: str, covered: 
 
 def test_an_extension_is_one_however_it_is_written() -> None:
     assert {dotted(text) for text in ("vid", ".vid", "*.vid", ' ".vid" ')} == {".vid"}
+    assert dotted("*") == ".*"
 
 
 def test_variables_are_those_of_the_scanning_service() -> None:
