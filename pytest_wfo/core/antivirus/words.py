@@ -69,4 +69,5 @@ def _step(product: Product, part: Part, scan: Scan) -> str:
     if own is None:
         return f"{_ADVICE[part.kind].replace('{}', part.place)} from {scan.value} scanning"
     bare = part.place.rstrip("/\\") or part.place
-    return own.replace("{regex}", re.escape(bare)).replace("{}", bare)
+    expression = re.sub(r"[][\\.^$*+?(){}|]", r"\\\g<0>", bare)
+    return own.replace("{regex}", expression).replace("{}", bare)

@@ -38,6 +38,22 @@ DEMAND = frozenset({Scan.ON_DEMAND})
 _SOURCE = "clamd.conf as ClamAV's programs loaded it"
 _RESTART = "restart it, then verify again"
 _LOOK = "look at clamd's log, start it, then verify again"
+_ADVICE = {
+    (Scan.ON_DEMAND, "folder"): "add ExcludePath ^{regex}(/|$) to clamd.conf and restart clamd",
+    (Scan.ON_DEMAND, "file"): "add ExcludePath ^{regex}$ to clamd.conf and restart clamd",
+    (Scan.ON_DEMAND, "extension"): "add ExcludePath {regex}$ to clamd.conf and restart clamd",
+    (
+        Scan.MEMORY_RESIDENT,
+        "folder",
+    ): "add OnAccessExcludePath {} to clamd.conf and restart clamonacc",
+    (Scan.MEMORY_RESIDENT, "extension"): (
+        "start clamonacc without --fdpass and --stream, and add ExcludePath {regex}$ to clamd.conf: only "
+        "so can it leave out {}"
+    ),
+    (Scan.MEMORY_RESIDENT, "process"): (
+        "accept with a waiver that clamonacc cannot leave out what {} opens"
+    ),
+}
 _CLAMSCAN = (
     "clamscan, which jobs may use instead of clamdscan, reads no configuration: "
     "its --exclude options must say the same"
@@ -191,6 +207,7 @@ def _product(
         history_days=history[1],
         state=(*state, *access.state),
         warnings=(_CLAMSCAN,),
+        advice=_ADVICE,
     )
 
 

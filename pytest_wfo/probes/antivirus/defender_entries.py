@@ -20,6 +20,14 @@ from pytest_wfo.core.antivirus.paths import has_wildcard, split
 from pytest_wfo.core.antivirus.patterns import NOTHING, FileExtension, OpenedBy, PathGlob
 
 MAX_WILDCARDS = 6
+ADVICE: Mapping[tuple[Scan, str], str] = {
+    **{(scan, "folder"): "add the path exclusion {}" for scan in Scan},
+    **{(scan, "file"): "add the path exclusion {}" for scan in Scan},
+    **{(scan, "extension"): "add the extension exclusion {}" for scan in Scan},
+    (Scan.MEMORY_RESIDENT, "process"): "add the process exclusion {}",
+}
+"""How its entries are added (``Product.advice``)."""
+
 _CONTEXT = re.compile(r"\\?:\{([^{}]*)\}\s*$")
 _CONDITION = re.compile(r'\s*([A-Za-z]+)\s*:\s*("[^"]*"|[^,"]*)\s*(,|$)')
 _NO_SCAN: frozenset[Scan] = frozenset()
