@@ -276,6 +276,28 @@ def test_a_live_run_takes_them_too(run: Run, pytester: pytest.Pytester) -> None:
     assert verdicts(pytester.path)["client-2015.listens", "prem01"] == "waived"
 
 
+def test_what_people_write_stays_text_on_every_screen_and_page(
+    judged: Judged, pytester: pytest.Pytester
+) -> None:
+    markup = "<img src=x onerror=alert(1)>{{ 7*7 }}`|"
+    reason = markup + "\x1b]0;owned\x07\x1b[31m\u202e\n- [x](javascript:1)"
+    result = judged(
+        "-v", "-rA",
+        waivers=[waiver("client-*", reason=reason, approver=markup, ticket=markup)],
+        attestations=[attestation("*", who=markup, reference=markup)],
+    )  # fmt: skip
+    folder = pytester.path / "wfo-report"
+    pages = (folder / "report.html").read_text() + (folder / "pytest.html").read_text()
+
+    assert verdicts(pytester.path)["client-2015.listens", "prem01"] == "waived"
+    assert "INTERNALERROR" not in result.stdout.str()
+    assert not {"\x1b", "\x07", "\u202e"} & set(result.stdout.str())
+    assert "<img src=x" not in pages
+    assert "&lt;img src=x" in pages
+    junit = ElementTree.parse(folder / "junit.xml").getroot()
+    assert not list(junit.iter("img"))
+
+
 def test_problems_of_both_files_are_told_at_once_with_exit_code_4(
     judged: Judged, pytester: pytest.Pytester
 ) -> None:
