@@ -53,6 +53,7 @@ _SHOWN = 100  # lines of an answer that the collector passes on
 FANOTIFY = "find /proc -maxdepth 3 -ignore_readdir_race -lname anon_inode:?fanotify?"
 """The command that shows who watches files by fanotify, for root."""
 
+_WHETHER = "whether a program that is not known here scans files"
 _GRANT = f"grant sudo {FANOTIFY}, or log in as root (docs/rights.md)"
 _ATTEST = (
     "have its owner export the exclusions for this host, and attest the cells with that export"
@@ -60,11 +61,7 @@ _ATTEST = (
 
 
 def read_antivirus(sections: Sections) -> Fact[Antivirus]:
-    """The products; Unknown where none was found and not everything that shows one could be seen.
-
-    Raises:
-        LookupError: a section that every host reports is missing.
-    """
+    """The products; Unknown where none was found and not everything that shows one could be seen."""
     processes = read_processes(sections)
     if isinstance(processes, Unknown):
         return Unknown(f"whether an antivirus runs: {processes.reason}", processes.remedy)
@@ -72,7 +69,10 @@ def read_antivirus(sections: Sections) -> Fact[Antivirus]:
     if clamav is None or not clamav.ok:
         why = "not reported" if clamav is None else clamav.complaint
         return Unknown(f"whether ClamAV runs: {why}", "install grep and coreutils")
-    watchers, unseen = _watchers(sections["fanotify"], sections.get("fanotify_flags"))
+    fanotify = sections.get("fanotify")
+    if fanotify is None:
+        return Unknown(f"{_WHETHER}: not reported", _GRANT)
+    watchers, unseen = _watchers(fanotify, sections.get("fanotify_flags"))
     products = (
         *read_clamav(sections, None if unseen else watchers),
         *_managed_elsewhere(processes.value),
@@ -119,12 +119,11 @@ def _watchers(section: Section, flags: Section | None) -> tuple[set[int], Unknow
     """The processes that watch files by fanotify and may refuse an opening, as far as that is known;
     and why they were not seen (None: they were)."""
     links = re.findall(r"^/proc/(\d+)/fd/(\d+)$", section.output, re.MULTILINE)
-    whether = "whether a program that is not known here scans files"
     pids = {int(pid) for pid, _ in links}
     if not section.ok:
-        return pids, section.unknown(whether, _GRANT)
+        return pids, section.unknown(_WHETHER, _GRANT)
     if len(links) >= _SHOWN:
-        return pids, Unknown(f"{whether}: more than {_SHOWN} watch files by fanotify")
+        return pids, Unknown(f"{_WHETHER}: more than {_SHOWN} watch files by fanotify")
     classes = _classes(flags)
     return {int(pid) for pid, fd in links if classes.get((pid, fd), _BLOCKS) & _BLOCKS}, None
 

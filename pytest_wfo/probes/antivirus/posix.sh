@@ -46,11 +46,12 @@ clamav() {
   fi
   printf '\n%s end clamav\n' "$WFO_MARKER"
   [ $# -gt 0 ] || return
-  section clamav_configs user clamav_configs "$@"
+  named=$(arguments config-file "$@" | awk '!seen[$0]++' | head -n 20)
+  section clamav_configs user clamav_configs
   section clamav_paths user clamav_paths "$out" "$@"
   section clamav_history user clamav_history "$@"
   if have clamdscan; then
-    section clamav_answers user clamav_answers "$@"
+    section clamav_answers user clamav_answers
   else
     lost clamav_answers 127 "clamdscan is not installed"
   fi
@@ -85,12 +86,8 @@ arguments() { # NAME PROCESS...: the values of an option, given as "-x VALUE", "
   done
 }
 
-configs() { # PROCESS...: the configuration files that may count
-  { arguments config-file "$@"; printf '%s\n' $clamav_usual; } | awk '!seen[$0]++' | head -n 20
-}
-
-clamav_configs() {
-  configs "$@" | while IFS= read -r file; do
+clamav_configs() { # the lines that count of all configuration files that may
+  printf '%s\n' "$named" $clamav_usual | awk '!seen[$0]++' | while IFS= read -r file; do
     [ -f "$file" ] || continue
     stat -L -c 'file|%Z|%n' -- "$file"
     [ -r "$file" ] && awk -v options="^($clamav_options)\$" '
@@ -125,7 +122,7 @@ clamav_paths() { # CONFIGURATIONS PROCESS...: what lies where the options point,
 clamav_history() { # PROCESS...: detections in the logs, and what lies in quarantine
   {
     arguments log "$@"
-    configs "$@" | while IFS= read -r file; do
+    printf '%s\n' "$named" $clamav_usual | while IFS= read -r file; do
       [ -r "$file" ] && awk '
         sub(/^[ \t]*LogFile[ \t]+/, "") { sub(/[ \t]+$/, ""); gsub(/^"|"$/, ""); print }' <"$file"
     done
@@ -152,9 +149,9 @@ clamav_history() { # PROCESS...: detections in the logs, and what lies in quaran
   done
 }
 
-clamav_answers() { # PROCESS...: whether clamd answers to those who use these configurations
+clamav_answers() { # whether clamd answers to those who use the configurations that were named
   if have timeout; then limit='timeout 5'; else limit=; fi
-  configs "$@" | while IFS= read -r file; do
+  if [ -n "$named" ]; then printf '%s\n' "$named"; else printf '%s\n' $clamav_usual; fi | while IFS= read -r file; do
     [ -r "$file" ] || continue
     grep -q '^[[:space:]]*LocalSocket[[:space:]]' "$file" || continue
     answer=$($limit clamdscan --config-file="$file" --ping 1 2>&1 </dev/null)
