@@ -43,6 +43,8 @@ class Outcome:
 
 def verify(inventory: Path, *options: str) -> Outcome:
     """Run ``pytest --wfo-hosts=inventory.yml`` in the inventory's folder."""
+    results = inventory.parent / "wfo-report" / "results.json"
+    results.unlink(missing_ok=True)  # an earlier run's
     environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
     done = subprocess.run(
         [
@@ -56,7 +58,6 @@ def verify(inventory: Path, *options: str) -> Outcome:
         timeout=120,
     )
     output = done.stdout + done.stderr
-    results = inventory.parent / "wfo-report" / "results.json"
     assert results.exists(), output
     document = json.loads(results.read_text())
     findings = {(item["requirement"], item["host"]): item for item in document["results"]}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from pytest_wfo.core.facts import Known
 from pytest_wfo.core.fixes.changes import Fix
+from pytest_wfo.core.fixes.defender import fix_defender
 from pytest_wfo.core.fixes.linux import fix_linux
 from pytest_wfo.core.fixes.windows import fix_windows
 from pytest_wfo.core.packet_filter import PacketFilter
@@ -22,6 +23,7 @@ from pytest_wfo.core.windows_firewall import WindowsFirewall
 POLICY_CLAIMS = frozenset(
     (Claim.PERMITS_IN, Claim.PERMITS_OUT, Claim.FORWARDS_IN, Claim.FORWARDS_OUT)
 )
+_EXCLUSIONS = (Claim.EXCLUDED_MEMORY_RESIDENT, Claim.EXCLUDED_ON_DEMAND)
 
 
 def fixes(
@@ -63,6 +65,13 @@ def _of_host(asked: list[tuple[Cell, Finding]], site_facts: SiteFacts) -> list[F
     elif isinstance(firewall, Known) and isinstance(firewall.value, PacketFilter):
         rules = Known(firewall.value, firewall.source)
         found += [fix_linux(*each, rules, site_facts) for each in policy]
+    antivirus = site_facts.of(host).antivirus
+    if isinstance(antivirus, Known):
+        found += [
+            fix_defender(*each, antivirus, site_facts)
+            for each in asked
+            if each[0].requirement.claim in _EXCLUSIONS
+        ]
     done = {fix.cell.key for fix in found}
     found += [
         Fix(cell, finding, by_hand=finding.judgement.remedy or finding.judgement.summary)

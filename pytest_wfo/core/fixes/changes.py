@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.plan import Cell
@@ -52,12 +53,28 @@ class ChainAccept:
         return rule_name(self.requirement) + _ANSWERS * self.answers
 
 
+class ExclusionList(str, Enum):
+    """One of Defender's lists: the parameter of Add-MpPreference."""
+
+    PATH = "ExclusionPath"
+    EXTENSION = "ExclusionExtension"
+    PROCESS = "ExclusionProcess"
+
+
+@dataclass(frozen=True, slots=True)
+class DefenderExclusion:
+    """An entry in a list of Microsoft Defender."""
+
+    list: ExclusionList
+    value: str
+
+
 def written(addresses: AddressSet) -> tuple[str, ...]:
     """The set as firewalls take it: "10.20.0.10", "207.166.94.0/24"."""
     return tuple(cidr.removesuffix("/32") for cidr in addresses.cidrs())
 
 
-Change = WindowsAllow | ChainAccept
+Change = WindowsAllow | ChainAccept | DefenderExclusion
 
 
 @dataclass(frozen=True, slots=True)

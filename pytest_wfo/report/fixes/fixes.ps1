@@ -48,6 +48,54 @@ function Set-WfoFirewallRule([hashtable]$Rule) {
         Write-Warning "FAILED: $($Rule.Name): $_"
     }
 }
+
+# What -Apply has added to Defender's lists, so that -Undo takes back nothing else: "list<tab>entry" a line.
+$script:journal = "$PSCommandPath.added.txt"
+
+function Read-WfoJournal {
+    if (Test-Path -LiteralPath $script:journal) { Get-Content -LiteralPath $script:journal -Encoding UTF8 }
+}
+
+function Save-WfoJournal([string[]]$Lines) {
+    if ($Lines) { Set-Content -LiteralPath $script:journal -Value $Lines -Encoding UTF8 }
+    else { Remove-Item -LiteralPath $script:journal }
+}
+
+function Test-WfoExclusion([string]$List, [string]$Entry) {
+    $there = @((Get-MpPreference).$List | Where-Object { $_ })
+    if (@($there | Where-Object { $_ -like 'N/A:*' })) { throw "the exclusions cannot be read: $($there[0])" }
+    $there -contains $Entry
+}
+
+function Set-WfoExclusion([string]$List, [string]$Entry) {
+    $line = "$List`t$Entry"
+    $change = @{ $List = $Entry }
+    try {
+        $added = @(Read-WfoJournal)
+        $there = Test-WfoExclusion $List $Entry
+        if ($Undo) {
+            if ($added -notcontains $line) { Write-Output "not added by this script, left as it is: $List $Entry" }
+            elseif ($PSCmdlet.ShouldProcess("$List $Entry", 'remove from the exclusions of Microsoft Defender')) {
+                if ($there) { Remove-MpPreference @change }
+                Save-WfoJournal @($added | Where-Object { $_ -ne $line })
+                Write-Output "removed: $List $Entry"
+            }
+        }
+        elseif ($there) {
+            Write-Output "there already, left as it is: $List $Entry"
+        }
+        elseif ($PSCmdlet.ShouldProcess("$List $Entry", 'add to the exclusions of Microsoft Defender')) {
+            if ($added -notcontains $line) { Save-WfoJournal ($added + $line) }
+            Add-MpPreference @change
+            if (-not (Test-WfoExclusion $List $Entry)) { throw 'Defender does not show it afterwards: a policy or tamper protection keeps its lists' }
+            Write-Output "added: $List $Entry"
+        }
+    }
+    catch {
+        $script:failed++
+        Write-Warning "FAILED: $List $Entry`: $_"
+    }
+}
 # <STEPS>
 
 if ($script:failed) { exit 1 }

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pytest_wfo.core.fixes import by_host, fixes
-from pytest_wfo.core.fixes.changes import WindowsAllow
+from pytest_wfo.core.fixes.changes import ChainAccept
 from pytest_wfo.core.plan import Cell
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.report.fixes.change_request import as_csv, as_markdown, requests
@@ -31,7 +31,7 @@ def pack(report: SiteReport, cells: Iterable[Cell], site_facts: SiteFacts) -> Ma
         automatic = [fix for fix in of_host if fix.automatic]
         if not automatic:
             continue
-        windows = isinstance(automatic[0].changes[0], WindowsAllow)
+        windows = not isinstance(automatic[0].changes[0], ChainAccept)
         name = _file_name(host, ".ps1" if windows else ".sh", texts)
         render = powershell_script if windows else shell_script
         texts[name], scripts[host] = render(report, host, automatic), name

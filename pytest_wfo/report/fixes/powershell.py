@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 
-from pytest_wfo.core.fixes.changes import Change, Fix, WindowsAllow, written
+from pytest_wfo.core.fixes.changes import Change, DefenderExclusion, Fix, WindowsAllow, written
 from pytest_wfo.core.policy import Direction
 from pytest_wfo.core.windows_rules import ALL_PROFILES, Profile
 from pytest_wfo.report.fixes.quoting import powershell_literal
@@ -31,6 +31,8 @@ def _steps(fix: Fix) -> Iterator[str]:
 
 
 def _step(change: Change, fix: Fix) -> str:
+    if isinstance(change, DefenderExclusion):
+        return f"Set-WfoExclusion {change.list.value} {powershell_literal(change.value)}"
     if not isinstance(change, WindowsAllow):
         raise TypeError(f"no step of a Windows script: {change}")
     inward = change.direction is Direction.IN

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_wfo.core.facts import Known
+from pytest_wfo.core.fixes.changes import DefenderExclusion, ExclusionList, Fix
 from pytest_wfo.report.fixes.pack import pack
+from pytest_wfo.report.fixes.powershell import powershell_script
 from tests.core.windows.hosts import ETHERNET
 from tests.core.windows.hosts import host as windows
 from tests.probes.windows.host import PWSH, WindowsHost, load, needs_engine
@@ -60,8 +62,9 @@ class Host:
             env={
                 "PATH": os.environ["PATH"],
                 "HOME": str(self.folder),
-                "WINDOWSLAB_MODULES": str(HERE / "firewall.psm1"),
+                "WINDOWSLAB_MODULES": str(HERE / "windows.psm1"),
                 "WFO_RULES": str(self.folder / "rules.json"),
+                "WFO_LISTS": str(self.folder / "lists.json"),
                 "WFO_CALLS": str(self.folder / "calls"),
                 **environment,
             },
@@ -73,13 +76,21 @@ class Host:
         return found
 
     @property
+    def lists(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / "lists.json").read_text())
+        return found
+
+    @property
     def calls(self) -> list[str]:
         return (self.folder / "calls").read_text().splitlines()
 
 
-def host(folder: Path, text: str, *rules: Mapping[str, object]) -> Host:
+def host(
+    folder: Path, text: str, *rules: Mapping[str, object], lists: Mapping[str, object] | None = None
+) -> Host:
     (folder / "client.ps1").write_text(text, "ascii")
     (folder / "rules.json").write_text(json.dumps(rules))
+    (folder / "lists.json").write_text(json.dumps(lists or {}))
     (folder / "calls").touch()
     return Host(folder)
 
@@ -192,13 +203,95 @@ def test_apply_and_undo_together_are_refused(tmp_path: Path) -> None:
     assert client.calls == []
 
 
+LISTS = {"ExclusionPath": ["D:\\own"], "ExclusionExtension": ["log"], "ExclusionProcess": None}
+ENTRIES = (
+    DefenderExclusion(ExclusionList.PATH, "C:\\temp"),
+    DefenderExclusion(ExclusionList.PATH, "C:\\it’s $(odd) é\\Logs"),
+    DefenderExclusion(ExclusionList.EXTENSION, "log"),
+    DefenderExclusion(ExclusionList.EXTENSION, "vid"),
+    DefenderExclusion(ExclusionList.PROCESS, "cc_loggerservice.exe"),
+)
+EXCLUDED = {
+    "ExclusionPath": ["D:\\own", "C:\\temp", "C:\\it’s $(odd) é\\Logs"],
+    "ExclusionExtension": ["log", "vid"],
+    "ExclusionProcess": ["cc_loggerservice.exe"],
+}
+
+
+def excluding() -> str:
+    """A script that only adds exclusions; ".log" is there before."""
+    made = report(OF, FACTS)
+    found = {(finding.requirement, finding.host): finding for finding in made.findings}
+    cell = next(cell for cell in CELLS if cell.requirement.claim == "excluded-on-demand")
+    return powershell_script(made, "premises", [Fix(cell, found[cell.key], ENTRIES)])
+
+
+def as_lists(found: Mapping[str, Any]) -> dict[str, list[str]]:
+    """PowerShell writes a list of one as its element in some places."""
+    return {
+        name: [value] if isinstance(value, str) else value or [] for name, value in found.items()
+    }
+
+
 @needs_engine
-@pytest.mark.parametrize("words", ["", HOSTILE], ids=["plain", "hostile"])
+def test_exclusions_are_shown_added_once_and_taken_back_but_for_those_there_before(
+    tmp_path: Path,
+) -> None:
+    server = host(tmp_path, excluding(), lists=LISTS)
+
+    shown = server.run()
+    assert (shown.returncode, shown.stderr, shown.stdout.count("What if:")) == (0, "", 4)
+    assert (as_lists(server.lists), server.calls) == (as_lists(LISTS), [])
+    assert not list(tmp_path.glob("*.added.txt"))
+
+    done = server.run("-Apply")
+    assert (done.returncode, done.stderr, done.stdout.count("added: ")) == (0, "", 4)
+    assert as_lists(server.lists) == EXCLUDED
+
+    again = server.run("-Apply")
+    assert (again.returncode, again.stdout.count("there already")) == (0, 5)
+    assert len(server.calls) == 4
+
+    assert server.run("-Undo", "-WhatIf").stdout.count("What if:") == 4
+    assert as_lists(server.lists) == EXCLUDED
+    undone = server.run("-Undo")
+    assert (undone.returncode, undone.stderr, undone.stdout.count("removed: ")) == (0, "", 4)
+    assert as_lists(server.lists) == as_lists(LISTS)
+    assert server.run("-Undo").stdout.count("not added by this script") == 5
+    assert not list(tmp_path.glob("*.added.txt"))
+
+
+@needs_engine
+def test_an_exclusion_that_a_policy_keeps_out_is_no_success(tmp_path: Path) -> None:
+    server = host(tmp_path, excluding(), lists=LISTS)
+
+    done = server.run("-Apply", WFO_MANAGED="1")
+
+    assert done.returncode == 1
+    assert (done.stdout + done.stderr).count("a policy or tamper protection") == 4
+    assert "added: " not in done.stdout
+
+
+@needs_engine
+def test_lists_that_are_hidden_are_not_taken_for_empty(tmp_path: Path) -> None:
+    hidden = {name: ["N/A: Must be an administrator to view exclusions"] for name in LISTS}
+    server = host(tmp_path, excluding(), lists=hidden)
+
+    done = server.run("-Apply")
+
+    assert (done.returncode, server.calls) == (1, [])
+    assert "cannot be read" in done.stdout + done.stderr
+
+
+@needs_engine
+@pytest.mark.parametrize(
+    "text", [script(), script(HOSTILE), excluding()], ids=["plain", "hostile", "exclusions"]
+)
 def test_the_parser_finds_no_error_and_nothing_newer_than_powershell_3(
-    tmp_path: Path, words: str
+    tmp_path: Path, text: str
 ) -> None:
     file = tmp_path / "client.ps1"
-    file.write_text(script(words), "ascii")
+    file.write_text(text, "ascii")
     state = load("base")
     state["environment"] = {"WFO_SCRIPT": str(file)}
     done = WindowsHost(state).run(GRAMMAR.read_text("ascii"))
@@ -206,17 +299,22 @@ def test_the_parser_finds_no_error_and_nothing_newer_than_powershell_3(
     found = json.loads(done.stdout)
 
     assert (found["errors"], found["newer"]) == ([], [])
-    assert {command["name"] for command in found["commands"]} == {
+    assert {command["name"] for command in found["commands"]} <= {
         *("Set-StrictMode", "Get-NetFirewallRule", "New-NetFirewallRule", "Remove-NetFirewallRule"),
         *("Where-Object", "Write-Output", "Write-Warning", "Out-Null"),
-        *("Find-WfoFirewallRule", "Set-WfoFirewallRule"),
+        *("Find-WfoFirewallRule", "Set-WfoFirewallRule", "Set-WfoExclusion", "Test-WfoExclusion"),
+        *("Get-MpPreference", "Add-MpPreference", "Remove-MpPreference"),
+        *("Read-WfoJournal", "Save-WfoJournal"),
+        *("Test-Path", "Get-Content", "Set-Content", "Remove-Item"),
     }
 
 
-@pytest.mark.parametrize("words", ["", HOSTILE], ids=["plain", "hostile"])
-def test_another_parser_finds_no_error_either(words: str) -> None:
+@pytest.mark.parametrize(
+    "text", [script(), script(HOSTILE), excluding()], ids=["plain", "hostile", "exclusions"]
+)
+def test_another_parser_finds_no_error_either(text: str) -> None:
     tree_sitter = pytest.importorskip("tree_sitter")
     grammar = pytest.importorskip("tree_sitter_powershell")
     parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))
 
-    assert not parser.parse(script(words).encode()).root_node.has_error
+    assert not parser.parse(text.encode()).root_node.has_error

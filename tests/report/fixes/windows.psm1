@@ -1,5 +1,6 @@
-# Plays the cmdlets of the Windows Firewall for scripts of a fix pack: the rules are a JSON file ($env:WFO_RULES),
-# each change is a line of $env:WFO_CALLS. As there, a name that does not exist is an error of its own kind.
+# Plays the cmdlets of the Windows Firewall and of Microsoft Defender for scripts of a fix pack: the rules are a JSON
+# file ($env:WFO_RULES), Defender's lists another ($env:WFO_LISTS), each change is a line of $env:WFO_CALLS. As there, a
+# rule that does not exist is an error of its own kind, and lists are $null when empty.
 
 function Read-Rules { @(Get-Content -Raw -LiteralPath $env:WFO_RULES | ConvertFrom-Json | ForEach-Object { $_ }) }
 
@@ -49,4 +50,39 @@ function Remove-NetFirewallRule {
     Save-Rules @(Read-Rules | Where-Object { $Name -notcontains $_.Name })
 }
 
-Export-ModuleMember -Function Get-NetFirewallRule, New-NetFirewallRule, Remove-NetFirewallRule
+function Get-MpPreference {
+    [CmdletBinding()]
+    param()
+    Get-Content -Raw -LiteralPath $env:WFO_LISTS | ConvertFrom-Json
+}
+
+function Set-Lists([string[]]$Path, [string[]]$Extension, [string[]]$Process, [scriptblock]$Change) {
+    $lists = Get-MpPreference
+    $changed = @{}
+    foreach ($pair in @(@('ExclusionPath', $Path), @('ExclusionExtension', $Extension), @('ExclusionProcess', $Process))) {
+        $list, $entries = $pair
+        $there = @($lists.$list | Where-Object { $_ })
+        foreach ($entry in $entries) { $there = @(& $Change $there $entry) }
+        $changed[$list] = if ($there) { $there } else { $null }
+    }
+    [IO.File]::WriteAllText($env:WFO_LISTS, (ConvertTo-Json -InputObject $changed))
+}
+
+function Add-MpPreference {
+    [CmdletBinding(SupportsShouldProcess = $true)]
+    param([string[]]$ExclusionPath, [string[]]$ExclusionExtension, [string[]]$ExclusionProcess)
+    if (-not $PSCmdlet.ShouldProcess('Defender')) { return }
+    Write-Call "exclude $ExclusionPath$ExclusionExtension$ExclusionProcess"
+    if ($env:WFO_MANAGED) { return }
+    Set-Lists $ExclusionPath $ExclusionExtension $ExclusionProcess { param($there, $entry) $there + $entry }
+}
+
+function Remove-MpPreference {
+    [CmdletBinding(SupportsShouldProcess = $true)]
+    param([string[]]$ExclusionPath, [string[]]$ExclusionExtension, [string[]]$ExclusionProcess)
+    if (-not $PSCmdlet.ShouldProcess('Defender')) { return }
+    Write-Call "include $ExclusionPath$ExclusionExtension$ExclusionProcess"
+    Set-Lists $ExclusionPath $ExclusionExtension $ExclusionProcess { param($there, $entry) $there | Where-Object { $_ -ne $entry } }
+}
+
+Export-ModuleMember -Function Get-MpPreference, Add-MpPreference, Remove-MpPreference, Get-NetFirewallRule, New-NetFirewallRule, Remove-NetFirewallRule
