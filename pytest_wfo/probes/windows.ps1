@@ -1,15 +1,16 @@
 # What a Windows host says about itself, as one string of ASCII JSON. windows.py puts in front of it
-# $WfoRequest, a JSON text with the connections to try and the paths to look at, and engines/reach.ps1
-# where there are connections. PowerShell 3 to 7.
+# $WfoRequest, a JSON text with the connections to try and the paths to look at, engines/antivirus.ps1,
+# and engines/reach.ps1 where there are connections. PowerShell 3 to 7.
 #
 # Reads: host name, versions, the user and whether elevated, clock, addresses, routes, name servers and
 # network categories, listening sockets and what owns them, port proxies, reserved ports, the Windows
-# Firewall's rules and settings (registry), services, processes, size and time of the requested paths;
-# then tries the TCP connections it was asked to try. Changes nothing, writes no file.
+# Firewall's rules and settings (registry), services, processes, antivirus products with their exclusions
+# and what they removed, size and time of the requested paths; then tries the TCP connections it was asked to try. Changes nothing, writes no file.
 #
 # Rights: any user. As an elevated administrator it also sees the services and the owners of
 # HTTP addresses; what a lesser user may not see is reported as not seen, section by section.
-# In ConstrainedLanguage everything works but the connections and the list of firewall products.
+# In ConstrainedLanguage everything works but the connections, the list of firewall products and Defender's
+# event log.
 #
 # Every section stands alone: {"ok":true,"value":{...}} or {"ok":false,"id":...,"category":...,"said":...}.
 # Texts of Windows are in its language, so nothing here or in the reader depends on one: numbers,
@@ -362,6 +363,7 @@ function Get-Answer($RequestText) {
     Add-Listeners
     Add-Programs
     Add-Firewall
+    Add-Antivirus $request.antivirus.folders
     if (@($request.files).Count) {
         Add-Section 'files' { New-List @(foreach ($path in $request.files) { Get-Stat $path }) }
     }

@@ -14,7 +14,9 @@ from functools import cache
 from importlib.resources import files as resources
 from typing import TypeVar
 
+from pytest_wfo.core.antivirus.task import AntivirusTask
 from pytest_wfo.core.facts import Access, Fact, FileStat, HostFacts, Target
+from pytest_wfo.probes.antivirus.windows import read_antivirus
 from pytest_wfo.probes.envelope import UnreadableError
 from pytest_wfo.probes.reading import NotSeenError, fact, unreadable
 from pytest_wfo.probes.windows_envelope import Answer, read_answer
@@ -24,6 +26,7 @@ from pytest_wfo.probes.windows_machine import (
     read_identity,
     read_processes,
     read_rights,
+    read_services,
     read_system,
 )
 from pytest_wfo.probes.windows_network import read_addresses, read_forwarding, read_routes
@@ -37,7 +40,11 @@ _REMEDY = "run the collector by hand on the host and look at what it prints"
 _ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]")
 
 
-def windows_script(targets: Sequence[Target], files: Sequence[str] = ()) -> str:
+def windows_script(
+    targets: Sequence[Target],
+    files: Sequence[str] = (),
+    antivirus: AntivirusTask = AntivirusTask(),  # noqa: B008
+) -> str:
     """The script as ASCII text, to be run as it is; its last output is the answer, one string.
 
     Raises ValueError for a target whose address is no IP address, and for a path that does not
@@ -58,18 +65,20 @@ def windows_script(targets: Sequence[Target], files: Sequence[str] = ()) -> str:
             for number, target in enumerate(targets)
         ],
         "files": list(files),
+        "antivirus": {"folders": list(antivirus.folders)},
     }
     # PowerShell takes typographic quotes for quotes; in JSON only ASCII is left, and no apostrophe.
     quoted = json.dumps(request).replace("'", "\\u0027")
     parts = [f"$WfoRequest = '{quoted}'\n"]
     if targets:
         parts.append(_text("engines/reach.ps1"))
-    return "\n".join([*parts, _text("windows.ps1")])
+    return "\n".join([*parts, _text("engines/antivirus.ps1"), _text("windows.ps1")])
 
 
 def collector() -> str:
     """The script without its request: the text that runs wherever ``$WfoRequest`` is set."""
-    return "\n".join([_text("engines/reach.ps1"), _text("windows.ps1")])
+    names = ("engines/reach.ps1", "engines/antivirus.ps1", "windows.ps1")
+    return "\n".join(map(_text, names))
 
 
 @cache
@@ -107,6 +116,8 @@ def read_windows(
         listeners=fact("listening sockets", lambda: read_listeners(answer)),
         firewall=fact("the firewall", lambda: read_windows_firewall(answer)),
         processes=fact("processes", lambda: read_processes(answer)),
+        services=fact("services", lambda: read_services(answer)),
+        antivirus=fact("antivirus products", lambda: read_antivirus(answer)),
         probes=fact("connections", lambda: read_probes(answer, targets)),
         files=_files(answer),
     )

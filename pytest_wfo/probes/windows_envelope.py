@@ -18,6 +18,7 @@ NEEDS_FULL_LANGUAGE = "needs-full-language"
 # Errors that the script itself raises, in words.
 _OWN_WORDS = {
     NEEDS_FULL_LANGUAGE: "PowerShell runs in ConstrainedLanguage there, which forbids it",
+    "too-old-to-ask": "this version does not know the question",
     "too-much-text": "the host has more text of this kind than the collector carries",
     "value-missing": "PowerShell does not show every one of them",
     "wmi-too-slow": "WMI took so long for other questions that this one was not asked",

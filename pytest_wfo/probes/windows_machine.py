@@ -1,4 +1,4 @@
-"""Who the machine is, who we are there, its clock, its processes, and requested files."""
+"""Who the machine is, who we are there, its clock, processes and services, and requested files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pytest_wfo.core.facts import (
     OperatingSystem,
     Process,
     Rights,
+    Service,
     Unknown,
 )
 from pytest_wfo.probes.envelope import printable
@@ -30,7 +31,7 @@ from pytest_wfo.probes.windows_envelope import (
 CURRENT_VERSION = r"HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 TCPIP = r"HKLM:\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 
-_TICKS = 10_000_000  # .NET counts 100 ns since year 1
+TICKS = 10_000_000  # .NET counts 100 ns since year 1
 _EPOCH = 621_355_968_000_000_000
 _WINDOWS_11 = 22000  # the first build; its registry still says "Windows 10"
 
@@ -56,13 +57,14 @@ def read_identity(answer: Answer) -> Fact[Identity]:
     boot = ""
     if answer.failure("system") is None:
         ticks = answer.value("system", "the last start")["boot"]
-        boot = _iso(ticks) if type(ticks) is int else ""
+        boot = iso(ticks) if type(ticks) is int else ""
     return Known(Identity(printable(hostname), boot), "Win32_ComputerSystem, Win32_OperatingSystem")
 
 
-def _iso(ticks: int) -> str:
+def iso(ticks: int) -> str:
+    """.NET's count as UTC, ISO 8601. Raises OverflowError for a time that no calendar has."""
     moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(
-        seconds=(ticks - _EPOCH) // _TICKS
+        seconds=(ticks - _EPOCH) // TICKS
     )
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -117,7 +119,7 @@ def read_rights(answer: Answer) -> Fact[Rights]:
 def read_clock(answer: Answer, asked: float, answered: float) -> Fact[Clock]:
     """Offset by two readings on the host, as in NTP: the time between them is not uncertainty."""
     clock = answer.value("clock", "the clock")
-    start, end = ((integer(clock, name) - _EPOCH) / _TICKS for name in ("start", "end"))
+    start, end = ((integer(clock, name) - _EPOCH) / TICKS for name in ("start", "end"))
     spent = max(0.0, (answered - asked) - max(0.0, end - start))
     return Known(Clock((start - asked + end - answered) / 2, spent / 2), "UtcNow")
 
@@ -131,6 +133,17 @@ def read_processes(answer: Answer) -> Fact[tuple[Process, ...]]:
     if not found:
         return Unknown("processes: Windows shows none", ELEVATE)
     return Known(tuple(sorted(found, key=lambda each: each.pid)), "Win32_Process")
+
+
+def read_services(answer: Answer) -> Fact[tuple[Service, ...]]:
+    """All services, running or not, with the program's path where we may see it."""
+    found = [
+        Service(text(row, "name") or "", text(row, "path") or "", integer(row, "pid"))
+        for row in answer.rows("services", "services")
+    ]
+    if not found:
+        return Unknown("services: Windows shows none", ELEVATE)
+    return Known(tuple(sorted(found, key=lambda each: each.name.lower())), "Win32_Service")
 
 
 def read_files(answer: Answer) -> dict[str, Fact[FileStat]]:
@@ -150,5 +163,5 @@ def _file(path: str, row: Row) -> Fact[FileStat]:
         return Known(FileStat(path, kind), "Get-Item")
     if kind not in {"file", "directory"}:
         raise ValueError("a file of an unknown kind")
-    modified = (integer(row, "modified") - _EPOCH) // _TICKS
+    modified = (integer(row, "modified") - _EPOCH) // TICKS
     return Known(FileStat(path, kind, integer(row, "size"), modified), "Get-Item")

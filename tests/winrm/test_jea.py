@@ -19,10 +19,10 @@ from pytest_wfo.connect.opening import OpenConnection
 from pytest_wfo.core.facts import Known, Reach, Target, Transport
 from pytest_wfo.probes.jea import kit
 from pytest_wfo.probes.windows import collector_id, read_windows, windows_script
-from tests.probes.windows.host import REACHED, STUBS, load
+from tests.probes.windows.host import REACHED, STUBS, environment, load
 from tests.winrm.server import WinRmServer
 from tests.winrm.support import failure, opened, run
-from tests.winrm.test_collector import SCRIPT, environment, expect
+from tests.winrm.test_collector import SCRIPT, expect
 
 pytestmark = pytest.mark.lab
 

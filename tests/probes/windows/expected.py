@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from pytest_wfo.core.antivirus.model import Antivirus, Exclusion
 from pytest_wfo.core.facts import Fact, HostFacts, Known, Listener, Route, Unknown
 from pytest_wfo.probes.windows_envelope import read_answer
 from pytest_wfo.probes.windows_sockets import read_excluded_ports
@@ -17,8 +18,6 @@ _LATER = {
     "files",
     "probes",
     "firewall",
-    "services",
-    "antivirus",
     "survival",
     "canary",
     "concerns",
@@ -38,6 +37,8 @@ def summary(text: str, facts: HostFacts) -> dict[str, Any]:
         "forwarding": _short(facts.forwarding, bool),
         "listeners": _short(facts.listeners, lambda all_: [_listener(it) for it in all_]),
         "processes": _short(facts.processes, len),
+        "services": _short(facts.services, len),
+        "antivirus": antivirus(facts.antivirus),
         "excluded": _short(
             read_excluded_ports(read_answer(text)), lambda all_: [list(it) for it in all_]
         ),
@@ -62,3 +63,36 @@ def _listener(listener: Listener) -> list[Any]:
     owner = listener.owner.value if isinstance(listener.owner, Known) else None
     named = [owner.process, owner.user] if owner else [None, None]
     return [listener.address, listener.port, listener.ipv4, *named]
+
+
+def antivirus(fact: Fact[Antivirus]) -> Any:
+    """Every product by its name, or why they are not known."""
+    if isinstance(fact, Unknown):
+        return f"unknown: {fact.reason}"
+    return [
+        {
+            "product": f"{each.name} {each.version}".strip(),
+            "active": _told(each.active, str),
+            "scanning": {scan.value: _told(it, str) for scan, it in each.scanning.items()},
+            "reading": each.reading.value,
+            "exclusions": _told(each.exclusions, lambda all_: [_entry(it) for it in all_]),
+            "opinions": dict(each.opinions),
+            "removals": _told(
+                each.removals, lambda all_: [f"{it.path}: {it.action} ({it.threat})" for it in all_]
+            ),
+            "days": each.history_days,
+            "warnings": list(each.warnings),
+        }
+        for each in fact.value.products
+    ]
+
+
+def _told(fact: Fact[Any], show: Callable[[Any], Any]) -> Any:
+    return show(fact.value) if isinstance(fact, Known) else f"unknown: {fact.reason}"
+
+
+def _entry(entry: Exclusion) -> str:
+    scans = "+".join(sorted(scan.value for scan in entry.scans))
+    said = [f"{entry.text} ({scans}; {entry.origin})"]
+    said += [f"VOID {entry.void}"] if entry.void else []
+    return "; ".join([*said, *([entry.note] if entry.note else [])])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 
+from pytest_wfo.core.antivirus.task import AntivirusTask
 from pytest_wfo.core.facts import Access, HostFacts, Target
 from pytest_wfo.probes.windows import read_windows, windows_script
 
@@ -26,6 +27,8 @@ STATES = HERE / "states"
 STUBS = HERE / "stubs.psm1"
 RECORDED = HERE.parent / "data" / "windows"
 REACHED = Access("", "", "", "203.0.113.8:5986", "2026-11-23T09:00:00Z", 0.1)
+
+TASK = AntivirusTask(folders=("C:\\temp\\", "C:\\Program Files\\CallCopy\\Logs\\"))
 
 State = dict[str, Any]
 T = TypeVar("T", bound="Callable[..., None]")
@@ -79,6 +82,26 @@ def over(below: State, above: Mapping[str, Any]) -> State:
     return merged
 
 
+def environment(state: State, folder: Path) -> dict[str, str]:
+    """The lab Windows in ``state``, for the engine; its files are written to ``folder``."""
+    names = ("cim", "tools", "products", "events", "mpcmdrun")
+    played = {name: state.get(name) for name in names}
+    (folder / "registry.json").write_text(json.dumps(state["registry"]), "utf-8")
+    (folder / "state.json").write_text(json.dumps(played), "utf-8")
+    (folder / "drives").mkdir()
+    for path, content in state.get("files", {}).items():
+        file = folder / "drives" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, "utf-8")
+    return {
+        "WFO_STATE": str(folder / "state.json"),
+        "WINDOWSLAB_REGISTRY": str(folder / "registry.json"),
+        "WINDOWSLAB_ROOT": str(folder / "drives"),
+        "WINDOWSLAB_MODULES": str(STUBS),
+        **state["environment"],
+    }
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back: the raw bytes as text, the facts read from it, the seconds it took."""
@@ -102,31 +125,23 @@ class WindowsHost:
         """Run any script there."""
         with tempfile.TemporaryDirectory(prefix="wfo-windows-") as folder:
             root = Path(folder)
-            (root / "registry.json").write_text(json.dumps(self.state["registry"]), "utf-8")
-            played = {name: self.state.get(name) for name in ("cim", "tools", "products")}
-            (root / "state.json").write_text(json.dumps(played), "utf-8")
+            played = environment(self.state, root)
             (root / "script.ps1").write_text(script, "ascii")
-            (root / "drives").mkdir()
-            for path, content in self.state.get("files", {}).items():
-                file = root / "drives" / path
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(content, "utf-8")
-            registry = [str(root / "registry.json"), *map(str, self.registry)]
-            environment = {
-                "PATH": os.environ["PATH"],
-                "HOME": folder,
-                "WFO_STATE": str(root / "state.json"),
-                "WINDOWSLAB_REGISTRY": ":".join(registry),
-                "WINDOWSLAB_ROOT": str(root / "drives"),
-                "WINDOWSLAB_MODULES": str(STUBS),
-                **self.state["environment"],
-            }
+            played["WINDOWSLAB_REGISTRY"] = ":".join(
+                [played["WINDOWSLAB_REGISTRY"], *map(str, self.registry)]
+            )
+            variables = {"PATH": os.environ["PATH"], "HOME": folder, **played}
             command = [*self.inside, str(PWSH), "-NoProfile", "-File", str(root / "script.ps1")]
-            return subprocess.run(command, capture_output=True, env=environment, timeout=120)
+            return subprocess.run(command, capture_output=True, env=variables, timeout=120)
 
-    def ask(self, targets: Sequence[Target] = (), files: Sequence[str] = ()) -> Answer:
+    def ask(
+        self,
+        targets: Sequence[Target] = (),
+        files: Sequence[str] = (),
+        antivirus: AntivirusTask = TASK,
+    ) -> Answer:
         """Collect the host's facts."""
-        script = windows_script(targets, files)
+        script = windows_script(targets, files, antivirus)
         asked = time.time()
         done = self.run(script)
         answered = time.time()

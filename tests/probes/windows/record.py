@@ -9,8 +9,11 @@ from tests.probes.windows.test_states import FILES
 # Nothing listens there.
 TARGETS = (Target("127.0.0.1", 1, Transport.TCP, "premises"),)
 NAMES = (
-    "base", "broken-wmi", "client-11", "constrained", "german", "gpo-no-merge", "half-24", "http-sys",
-    "japanese", "non-admin", "popup-block", "powershell-3", "powershell-7",
+    "av-constrained", "av-detections", "av-detections-ja", "av-entries", "av-hidden", "av-mdm",
+    "av-merge-disabled", "av-passive", "av-removed", "av-sep-14-0", "av-sep-14-3-ru1", "av-stopped",
+    "av-trend", "av-two-active", "av-unknown-filter", "base", "broken-wmi", "client-11",
+    "constrained", "german", "gpo-no-merge", "half-24", "http-sys", "japanese", "non-admin",
+    "popup-block", "powershell-3", "powershell-7", "uac-filtered",
 )  # fmt: skip
 
 if __name__ == "__main__":

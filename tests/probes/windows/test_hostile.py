@@ -27,6 +27,8 @@ NASTY = (
     "日本語 ß é ‘’ “” \u2028 \U0001f4a5"
 )
 LONG = "x" * 1_000_000
+XML_NASTY = "".join(char for char in NASTY if ord(char) >= 32)  # XML 1.0 has no others
+DEFENDER = "root/Microsoft/Windows/Defender"
 RULES = (
     r"HKLM\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules"
 )
@@ -52,9 +54,35 @@ def hostile(culture: str = "", page: str = "") -> State:
     listener = {"LocalAddress": "0.0.0.0", "LocalPort": 4510, "OwningProcess": 7001, "State": 2}
     cim["root/StandardCimv2:MSFT_NetTCPConnection"]["rows"] += [listener]
     state["registry"][RULES][NASTY] = rule(NASTY.replace("|", ""))
+    infest_antivirus(state)
     if culture:
         state["environment"] |= {"WINDOWSLAB_CULTURE": culture, "WINDOWSLAB_CODEPAGE": page}
     return state
+
+
+def infest_antivirus(state: State) -> None:
+    """Nasty texts wherever an antivirus or who sets it up could put one."""
+    cim, registry = state["cim"], state["registry"]
+    preferences = cim[f"{DEFENDER}:MSFT_MpPreference"]["rows"][0]
+    for name in ("ExclusionPath", "ExclusionExtension", "ExclusionProcess"):
+        preferences[name] = [NASTY, LONG[:2000]]
+    status = cim[f"{DEFENDER}:MSFT_MpComputerStatus"]["rows"][0]
+    status |= {"AMRunningMode": f"Normal {NASTY}", "AMProductVersion": NASTY}
+    cim[f"{DEFENDER}:MSFT_MpThreatDetection"]["rows"] = [
+        {"ThreatID": 1, "DetectionID": NASTY, "InitialDetectionTime": 1, "CleaningActionID": 2,
+         "ActionSuccess": True, "Resources": [f"file:_C:\\{NASTY}.vid"]},
+    ]  # fmt: skip
+    cim[f"{DEFENDER}:MSFT_MpThreat"]["rows"] = [{"ThreatID": 1, "ThreatName": NASTY}]
+    cim["root/SecurityCenter2:AntiVirusProduct"] = {
+        "rows": [{"displayName": NASTY, "productState": 397568}]
+    }
+    uninstall = r"HKLM\SOFTWARE\WOW6432Node\Microsoft\Windows\CurrentVersion\Uninstall\x"
+    registry[uninstall] = {"DisplayName": f"Antivirus {NASTY}", "DisplayVersion": NASTY}
+    policy = r"HKLM\SOFTWARE\Policies\Microsoft\Windows Defender\Exclusions\Paths"
+    registry[policy] |= {NASTY: "0"}
+    state["tools"]["fltmc filters"]["text"] += f"{NASTY}    3   321000   0\n"
+    fields = {"Path": f"file:_C:\\{XML_NASTY}", "Threat Name": XML_NASTY, "Detection ID": "x"}
+    state["events"]["rows"] = [{"Id": 1117, "TimeCreated": 2, "Message": NASTY, "fields": fields}]
 
 
 def ask(state: State) -> Answer:
@@ -85,7 +113,21 @@ def test_hostile_texts_come_through_as_text(culture: str, page: str, version: st
     assert "\\x1b[31m" in listener.owner.value.process
     rules = {each.id: each.text for each in firewall_of(answer.facts).rules}
     assert rules[NASTY] == rule(NASTY.replace("|", ""))
-    assert len(answer.text) < 60_000
+    assert len(answer.text) < 80_000
+    assert isinstance(answer.facts.antivirus, Known)
+    found = {each.name: each for each in answer.facts.antivirus.value.products}
+    assert all(name.isprintable() for name in found)
+    assert len(found) == 4, "Defender, the listed, the installed and the filter"
+    defender = found["Microsoft Defender Antivirus"]
+    assert isinstance(defender.exclusions, Known)
+    texts = [each.text for each in defender.exclusions.value]
+    assert texts.count(NASTY) == 3
+    assert texts.count("x" * 1024 + " [cut]") == 3
+    assert isinstance(defender.removals, Known)
+    assert len(defender.removals.value) == 2
+    shown = [*defender.state, *defender.warnings, defender.version, *found]
+    shown += [text for each in defender.removals.value for text in (each.path, each.threat)]
+    assert all(text.isprintable() for text in shown)
 
 
 @needs_engine

@@ -11,7 +11,9 @@ from importlib.resources import files
 
 import pytest
 
+from pytest_wfo.core.antivirus.task import HISTORY_DAYS, AntivirusTask
 from pytest_wfo.core.facts import Target, Transport
+from pytest_wfo.probes.antivirus.defender_history import MOST_EVENTS
 from pytest_wfo.probes.windows import windows_script
 
 TARGETS = (
@@ -20,8 +22,9 @@ TARGETS = (
 )
 COLLECTOR = files("pytest_wfo.probes").joinpath("windows.ps1").read_text("ascii")
 REACH = files("pytest_wfo.probes").joinpath("engines/reach.ps1").read_text("ascii")
+ANTIVIRUS = files("pytest_wfo.probes").joinpath("engines/antivirus.ps1").read_text("ascii")
 WHOLE = windows_script(TARGETS, ["C:\\temp\\a.log"])
-PARTS = {"windows.ps1": COLLECTOR, "reach.ps1": REACH}
+PARTS = {"windows.ps1": COLLECTOR, "reach.ps1": REACH, "antivirus.ps1": ANTIVIRUS}
 
 # Of PowerShell 4 and later, and what only looks like it but fails on 5.1.
 NEWER = (
@@ -41,7 +44,7 @@ DOTNET = (
 SUSPECT = (
     r"Invoke-Expression", r"\biex\b", r"Add-Type", r"Reflection", r"FromBase64", r"GZip", r"Deflate",
     r"DownloadString", r"WebClient", r"Invoke-WebRequest", r"DllImport", r"VirtualAlloc", r"Marshal",
-    r"GetField", r"NonPublic", r"EncodedCommand", r"bypass", r"hidden", r"amsi", r"MpPreference",
+    r"GetField", r"NonPublic", r"EncodedCommand", r"bypass", r"hidden", r"amsi", r"(?:Set|Add|Remove)-Mp",
     r"RealtimeMonitoring", r"EICAR", r"ScriptBlock\]", r"ConvertTo-SecureString", r"Password",
     r"\.Invoke\(", r"Start-Process", r"Start-Job", r"rundll32", r"regsvr32", r"certutil", r"powershell\.exe",
 )  # fmt: skip
@@ -67,7 +70,7 @@ def test_the_script_holds_nothing_of_the_kind(part: str, pattern: str) -> None:
 
 @pytest.mark.parametrize("pattern", DOTNET)
 def test_the_core_works_in_constrained_language(pattern: str) -> None:
-    assert re.search(pattern, COLLECTOR, re.IGNORECASE) is None
+    assert re.search(pattern, COLLECTOR + ANTIVIRUS, re.IGNORECASE) is None
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -86,6 +89,11 @@ def test_the_whole_is_small_enough_for_one_message() -> None:
     assert len(WHOLE) < 50_000
 
 
+def test_the_history_goes_as_far_back_as_the_reader_takes_it_to() -> None:
+    assert f"AddDays(-{HISTORY_DAYS})" in ANTIVIRUS
+    assert f"-MaxEvents {MOST_EVENTS} " in ANTIVIRUS
+
+
 def test_json_is_written_with_its_depth_named() -> None:
     written = re.findall(r"ConvertTo-Json [^\n]*", COLLECTOR)
     assert written
@@ -101,11 +109,13 @@ NASTY = "C:\\it's\u2019 \u201cquoted\u201d `$(reboot)`\r\n\u65e5\u672c\x00'; exi
 
 
 def test_what_is_asked_for_cannot_leave_its_quotes() -> None:
-    first, rest = windows_script(TARGETS, [NASTY]).split("\n", 1)
+    task = AntivirusTask(folders=(NASTY,))
+    first, rest = windows_script(TARGETS, [NASTY], task).split("\n", 1)
     quoted = re.fullmatch(r"\$WfoRequest = '([ -&(-~]*)'", first)
     assert quoted is not None
     request = json.loads(quoted[1])
     assert request["files"] == [NASTY]
+    assert request["antivirus"]["folders"] == [NASTY]
     assert [(each["address"], each["port"]) for each in request["targets"]] == [
         ("192.0.2.1", 443),
         ("2001:db8::1", 943),

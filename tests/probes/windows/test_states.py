@@ -59,6 +59,8 @@ def test_language_and_version_change_no_fact(name: str) -> None:
         "routes",
         "listeners",
         "processes",
+        "services",
+        "antivirus",
         "firewall",
     ):
         assert getattr(other.facts, fact) == getattr(base.facts, fact), fact
@@ -70,6 +72,8 @@ def test_constrained_language_costs_only_what_needs_dotnet() -> None:
     assert {name for name, body in sections.items() if not body["ok"]} == {
         "products",
         "security_center",
+        "av_center",
+        "av_events",
     }
 
 

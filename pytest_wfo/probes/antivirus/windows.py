@@ -1,0 +1,61 @@
+"""All antivirus products of a Windows host.
+
+Several can be active, and each counts: a server's Defender does not make way for another product by
+itself. That there is none is said only if every place that shows one could be looked at.
+"""
+
+from __future__ import annotations
+
+from pytest_wfo.core.antivirus.model import Antivirus, Product
+from pytest_wfo.core.facts import Fact, Known, Unknown
+from pytest_wfo.probes.antivirus.defender import DEFENDER
+from pytest_wfo.probes.antivirus.detection import WindowsHost, look, unknown_signs
+from pytest_wfo.probes.antivirus.managed import MANAGED
+from pytest_wfo.probes.antivirus.products import NO_HISTORY, Reader
+from pytest_wfo.probes.antivirus.symantec import SYMANTEC
+from pytest_wfo.probes.antivirus.trellix import TRELLIX
+from pytest_wfo.probes.antivirus.trend import TREND
+from pytest_wfo.probes.windows_envelope import Answer
+
+READERS: tuple[Reader, ...] = (DEFENDER, SYMANTEC, TRELLIX, TREND, *MANAGED)
+"""Every product that is known on Windows."""
+
+_PLACES = "services, processes, minifilters, the Security Center and the installed programs"
+
+
+def read_antivirus(answer: Answer) -> Fact[Antivirus]:
+    """The products, active or not; Unknown where none is active and not everything could be seen."""
+    host = look(answer)
+    known = [product for reader in READERS if (product := reader.read(host)) is not None]
+    products = (*known, *_unknown(host))
+    unseen = host.unseen
+    if unseen and not any(_active(product) for product in products):
+        return Unknown(
+            f"whether an antivirus runs: {'; '.join(place.reason for place in unseen)}",
+            next((place.remedy for place in unseen if place.remedy), ""),
+        )
+    looked = f"{_PLACES}, for {', '.join(reader.signs.product for reader in READERS)}"
+    if unseen:
+        looked += f"; not seen: {'; '.join(place.reason for place in unseen)}"
+    return Known(Antivirus(products, looked), _PLACES)
+
+
+def _active(product: Product) -> bool:
+    return isinstance(product.active, Known) and product.active.value
+
+
+def _unknown(host: WindowsHost) -> list[Product]:
+    found = unknown_signs(host, (reader.signs for reader in READERS))
+    return [
+        Product(
+            name,
+            active=active,
+            exclusions=Unknown(
+                f"{name}: the product is not known here, nor how its settings are read",
+                "have its owner export the exclusions for this host, and attest the cells with that export",
+            ),
+            removals=NO_HISTORY,
+            state=(active.source if isinstance(active, Known) else active.reason,),
+        )
+        for name, active in found.items()
+    ]
