@@ -32,7 +32,7 @@ def run(
     command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, limit: float = 300.0
 ) -> Sample:
     """Run ``command`` to its end. Raises ``NotMeasuredError`` after ``limit`` seconds."""
-    environment = {**_ordinary(), **(env or {})}
+    environment = {**ordinary(), **(env or {})}
     with (cwd / "output.txt").open("w+b") as sink:
         begun = time.monotonic()
         before = os.times()
@@ -57,7 +57,7 @@ def run(
     return Sample(wall, cpu, done.returncode, output)
 
 
-def _ordinary() -> dict[str, str]:
+def ordinary() -> dict[str, str]:
     """The environment without what slows Python down: bytecode is kept, output is buffered."""
     unwanted = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTEST_ADDOPTS", "SSH_AUTH_SOCK"}
     return {name: value for name, value in os.environ.items() if name not in unwanted}

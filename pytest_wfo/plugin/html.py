@@ -8,6 +8,7 @@ above the table count every test, and the page says what is left out.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
 from html import escape
 from typing import Any
 
@@ -38,6 +39,7 @@ class _Hooks:
         self._config = config
         self._run = config.stash[RUN]
         self._page: Any = None  # pytest-html's data; its counts are mended at the end
+        self._reports: dict[str, Any] = {}  # pytest-html's own
         self._rows = 0
         self._left_out: Counter[str] = Counter()  # by pytest-html's names of outcomes
 
@@ -47,6 +49,17 @@ class _Hooks:
         report.title = f"WFO environmental requirements: {printable(self._run.site.name)}"
         report.set_data("environment", _escaped(report.data["environment"]))
         self._page = report
+        for plugin in self._config.pluginmanager.get_plugins():
+            if getattr(plugin, "_report", None) is report:
+                self._reports = getattr(plugin, "_reports", {})
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
+        """Have pytest-html forget the reports of a suite's test that it made rows of; it would keep
+        them until the end, and make rows again of attempts that were repeated."""
+        yield
+        if report.when == "teardown" and report.nodeid.startswith(SUITES):
+            self._reports.pop(report.nodeid, None)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:

@@ -22,6 +22,7 @@ _CRASHED = "???"  # the phase pytest-xdist gives for a test during which its wor
 
 # Findings that get a section of their own in the terminal; all of them are in the reports.
 SECTIONS = 50
+_OFTEN = 3000
 _NONE: Mapping[str, Literal[1]] = {}
 _SHOWN = pytest.StashKey[set[str]]()
 
@@ -150,7 +151,8 @@ class Recorder:
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        self._run = config.stash[RUN]
+        self._config, self._run = config, config.stash[RUN]
+        self._passed = 0
         self._tests: Mapping[str, Cell] | None = None
 
     @pytest.hookimpl(wrapper=True)
@@ -159,9 +161,12 @@ class Recorder:
         if not report.passed or report.when == "call":
             self._record(report)
         yield
-        # pytest and pytest-html keep until the end what nobody asks for again.
+        # pytest keeps until the end what nobody asks for again.
         if report.passed and report.nodeid.startswith(SUITES):
             report.keywords = _NONE
+            self._passed += 1
+            if self._passed % _OFTEN == 0:
+                _forget_the_quiet(self._config)
 
     def _record(self, report: pytest.TestReport) -> None:
         if report.when == _CRASHED:
@@ -233,8 +238,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Forget set-ups and tear-downs that printed nothing: pytest looks through all of them for the
-    sections of each failed test."""
-    reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")
+    """pytest looks through all set-ups and tear-downs for the sections of each failed test."""
+    _forget_the_quiet(session.config)
+
+
+def _forget_the_quiet(config: pytest.Config) -> None:
+    """Have the terminal forget set-ups and tear-downs that passed and printed nothing."""
+    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None and "" in reporter.stats:
         reporter.stats[""] = [each for each in reporter.stats[""] if each.sections]

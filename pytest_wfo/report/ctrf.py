@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from pytest_wfo.core.verdicts import Finding, Verdict
 from pytest_wfo.report.accepted import accepted_by
 from pytest_wfo.report.model import SiteReport
-from pytest_wfo.report.results import write_whole
+from pytest_wfo.report.results import lines_of, write_whole
 from pytest_wfo.report.text import cut, in_one_line, printable
 
 _STATUSES = {
@@ -32,11 +33,19 @@ _ALL = ("passed", "failed", "skipped", "pending", "other")
 
 def write_ctrf(report: SiteReport, file: Path) -> None:
     """Write ctrf.json, whole or not at all."""
-    write_whole(file, json.dumps(ctrf(report), separators=(",", ":")) + "\n")
+    head = json.dumps(_without_tests(report), indent=1).removesuffix("\n }\n}")
+    tests = lines_of(map(_test, report.findings))
+    write_whole(file, chain([f'{head},\n  "tests": ['], tests, ["\n  ]\n }\n}\n"]))
 
 
 def ctrf(report: SiteReport) -> dict[str, Any]:
     """The report as JSON-ready data in version 1.0.0 of the format."""
+    data = _without_tests(report)
+    data["results"]["tests"] = list(map(_test, report.findings))
+    return data
+
+
+def _without_tests(report: SiteReport) -> dict[str, Any]:
     run = report.run
     statuses = Counter(map(_status, report.findings))
     start, stop = _milliseconds(run.started), _milliseconds(run.finished)
@@ -54,7 +63,6 @@ def ctrf(report: SiteReport) -> dict[str, Any]:
                 "stop": max(start, stop),
                 "extra": {"decision": report.gate.decision.value},
             },
-            "tests": [_test(finding) for finding in report.findings],
             "environment": {
                 "reportName": f"WFO environmental requirements: {printable(report.site.name)}",
                 "extra": {

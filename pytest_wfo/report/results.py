@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,10 @@ TOOL = "pytest-wfo "
 
 def results(report: SiteReport) -> dict[str, Any]:
     """The whole report as JSON-ready data; the schema says what each field means."""
+    return {**_all_but_results(report), "results": list(_results(report))}
+
+
+def _all_but_results(report: SiteReport) -> dict[str, Any]:
     site, edition = report.site, report.edition
     return {
         "schema": SCHEMA,
@@ -86,14 +90,13 @@ def results(report: SiteReport) -> dict[str, Any]:
             }
             for host in site.hosts.values()
         ],
-        "results": [
-            {
-                **_result(finding),
-                "selected": (finding.requirement, finding.host) not in report.unselected,
-            }
-            for finding in report.findings
-        ],
     }
+
+
+def _results(report: SiteReport) -> Iterator[dict[str, Any]]:
+    for finding in report.findings:
+        selected = (finding.requirement, finding.host) not in report.unselected
+        yield {**_result(finding), "selected": selected}
 
 
 def counts(report: SiteReport) -> dict[str, int]:
@@ -107,12 +110,15 @@ def counts(report: SiteReport) -> dict[str, int]:
 
 def write_results(report: SiteReport, file: Path) -> None:
     """Write results.json, whole or not at all: one line for each result, the rest indented."""
-    data = results(report)
-    found = data.pop("results")
-    # json indents in Python, and writes a value without line breaks in C: five times as fast.
-    head = json.dumps(data, indent=1).removesuffix("\n}")
-    lines = (f"{',' if number else ''}\n  {json.dumps(each)}" for number, each in enumerate(found))
-    write_whole(file, chain([f'{head},\n "results": ['], lines, ["\n ]\n}\n"]))
+    head = json.dumps(_all_but_results(report), indent=1).removesuffix("\n}")
+    write_whole(file, chain([f'{head},\n "results": ['], lines_of(_results(report)), ["\n ]\n}\n"]))
+
+
+def lines_of(values: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The items of a JSON array, one a line. (json writes a value without line breaks in C, and
+    indents in Python, five times as slowly.)"""
+    for number, value in enumerate(values):
+        yield f"{',' if number else ''}\n  {json.dumps(value)}"
 
 
 def write_whole(file: Path, text: str | Iterable[str]) -> None:
