@@ -13,8 +13,7 @@ from pytest_wfo.core.facts import HostFacts, Target
 from pytest_wfo.core.hosts import Host, Site
 from pytest_wfo.core.plan import Cell, targets_of
 from pytest_wfo.core.site_facts import SiteFacts, is_ip
-from pytest_wfo.gather.answers import HostAnswer
-from pytest_wfo.gather.gatherer import Request, gather
+from pytest_wfo.gather.answers import HostAnswer, Request
 from pytest_wfo.gather.names import resolve_names
 from pytest_wfo.gather.snapshot import Snapshot
 from pytest_wfo.probes.posix import posix_script, read_posix
@@ -35,6 +34,9 @@ def gather_site(
     ``cells`` decide which connections hosts try; none means that hosts are only read.
     ``on_progress(name, reason)`` is called for each host when it is done ("" = it answered).
     """
+    # With it comes paramiko, which judging saved facts, listing a plan and workers do without.
+    from pytest_wfo.gather.gatherer import gather
+
     taken_at = datetime.now(timezone.utc)
     resolved = resolve_names(address for host in site.hosts.values() for address in host.addresses)
     targets = targets_of(cells, site, resolved)

@@ -82,3 +82,18 @@ def test_set_up_can_be_shown(offline: Run) -> None:
 
     assert "SETUP    F wfo_finding[" in text
     assert "(fixtures used: request, wfo_finding)" in text
+
+
+def test_judging_saved_facts_loads_no_connections(offline: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import sys
+        def pytest_sessionfinish():
+            print("loaded:", [name for name in ("paramiko", "pypsrp") if name in sys.modules])
+        """
+    )
+    result = offline(
+        "-p", "no:pytest11.testinfra", "-s", f"--confcutdir={pytester.path}", "-p", "conftest"
+    )
+
+    assert "loaded: []" in result.stdout.str()
