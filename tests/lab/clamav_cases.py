@@ -186,6 +186,13 @@ CASES = (
     ),
     Case("no-clamonacc", GOOD, None, says="no clamonacc runs"),
     Case(
+        "root-is-watched",
+        "OnAccessIncludePath /\nOnAccessPrevention yes\n",
+        blocks=False,
+        unknown=frozenset({RESIDENT}),
+        says="/ and clamd's temporary folder do not count",
+    ),
+    Case(
         "nothing-watched",
         "OnAccessPrevention yes\n",
         blocks=False,

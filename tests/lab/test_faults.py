@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.lab
 
+ANTIVIRUS = (
+    ".excluded-memory-resident",
+    ".excluded-on-demand",
+    ".untouched",
+    ".considered",
+    "exclusions.narrow",
+)
+
 
 def _check(outcome: Outcome, case: Case) -> None:
     assert outcome.verdicts == case.verdicts, outcome.output
@@ -112,13 +120,16 @@ def test_a_host_that_cannot_be_examined_is_explained_once(
 
 
 def test_what_needs_rights_that_were_withdrawn_is_not_verified(lab: Lab) -> None:
-    """Without sudo the packet filter cannot be read: never met, and no connection is doubted."""
+    """Without sudo the packet filter cannot be read, nor who scans files: never met, and no connection
+    is doubted."""
     faults.sudo_withdrawn("premises")(lab)
 
     outcome = verify(lab.inventory())
 
     unread = ranges("permits-in", "premises") | ranges("permits-out", "premises")
     unread |= {("host.access", "premises"), (NARROW, "premises")}
+    unread |= {cell for cell in _others_of(outcome, "premises") if cell[0].endswith(ANTIVIRUS)}
+    assert len(unread) == 6 + 12 + 8 + 3 + 1
     assert outcome.verdicts == dict.fromkeys(unread, "not verified"), outcome.output
     assert not _go(outcome)
 

@@ -294,6 +294,11 @@ def _resident(
         return OnAccess(Unknown(why, _LOOK))
     if trouble and clamd is not None:
         return OnAccess(Unknown(f"{trouble}; meanwhile clamonacc lets everything pass", _LOOK))
+    if clamd is not None and loaded.first("LocalSocket") not in {"", clamd.first("LocalSocket")}:
+        why = (
+            f"clamonacc asks at {loaded.first('LocalSocket')}, where no clamd that was seen listens"
+        )
+        return OnAccess(Unknown(why, _LOOK))
     found = read_on_access(daemon, loaded, host.places)
     if clamd is None or not hands_over_paths(daemon, loaded):
         return found

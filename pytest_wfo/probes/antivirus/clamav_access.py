@@ -97,7 +97,9 @@ def read_on_access(
 ) -> OnAccess:
     """What ``daemon`` does by the configuration that it loaded."""
     source = f"{configuration.path} as clamonacc (process {daemon.pid}) loaded it"
-    included = [each.value for each in configuration.all("OnAccessIncludePath")]
+    temporary = configuration.first("TemporaryDirectory") or "/tmp"  # noqa: S108
+    named = [each.value for each in configuration.all("OnAccessIncludePath")]
+    included = [path for path in named if path not in {"/", temporary}]  # it passes over these
     mounts = [each.value for each in configuration.all("OnAccessMountPath")]
     excluded = configuration.all("OnAccessExcludePath")
     listed = daemon.options.get("watch-list", "")
@@ -115,6 +117,11 @@ def read_on_access(
         for each in excluded
     ]
     exclusions += _users(configuration)
+    if any(temporary.startswith(root.rstrip("/") + "/") for root in included):
+        note = "clamonacc leaves out clamd's temporary folder, if it finds it"
+        pattern = PathGlob.of(temporary, certain=False)
+        text = f"TemporaryDirectory {temporary}"
+        exclusions.append(Exclusion(text, pattern, RESIDENT, configuration.path, "", note))
     if file := daemon.options.get("exclude-list", ""):
         note = "the folders in this file are not read; move them to OnAccessExcludePath"
         text = f"--exclude-list={file}"
@@ -136,7 +143,7 @@ def _trouble(
     if not included and not listed:
         return (
             "clamonacc runs, but neither OnAccessIncludePath nor OnAccessMountPath tells it "
-            "what to watch: it scans nothing"
+            "what to watch (/ and clamd's temporary folder do not count): it scans nothing"
         )
     for each in excluded:
         above = each.value.rpartition("/")[0] + "/"

@@ -216,6 +216,28 @@ def test_a_client_that_goes_by_another_file_leaves_on_demand_scans_open() -> Non
     assert predicted(found, RESIDENT, f"{SITE}/temp/a.com") == FREE
 
 
+def test_a_clamonacc_that_asks_another_clamd_is_not_trusted() -> None:
+    said = sections("posix-clamav")
+    own = said["clamav_configs"].output.rpartition("file|")[0]
+    other = own.replace("/run/av/clamd.conf", "/etc/clamd.conf").replace("clamd.sock", "gone.sock")
+    said["clamav_configs"] = replace(said["clamav_configs"], output=own + other)
+    text = said["clamav"].output.replace("clamonacc\1-F\1-v\1-c\1/run/av", "clamonacc\1-c\1/etc")
+    said["clamav"] = replace(said["clamav"], output=text)
+
+    scanning = product(said).scanning
+
+    assert "asks at /run/av/run/gone.sock" in str(scanning[RESIDENT])
+    assert isinstance(scanning[DEMAND], Known)
+
+
+def test_the_temporary_folder_of_clamd_is_left_open() -> None:
+    temporary = "9|TemporaryDirectory /home/site/temp2"
+    found = product(changed("posix-clamav", "clamav_configs", r"^9\|.*", temporary))
+
+    assert predicted(found, RESIDENT, f"{SITE}/temp2/a.com") == MAYBE
+    assert predicted(found, RESIDENT, f"{SITE}/control/a.com") == SCANNED
+
+
 def test_a_user_who_is_left_alone_is_no_program_that_is() -> None:
     said = changed("posix-clamav", "clamav_configs", r"^14\|.*", "14|OnAccessExcludeUname wfo")
 

@@ -1,0 +1,123 @@
+"""The real command line against a site whose PREMISES server runs ClamAV."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.lab.clamav import DATA, HOME, ClamAv, why_not
+from tests.lab.clamav_cases import FDPASS, FILES, GOOD
+from tests.lab.lab import Lab
+from tests.lab.verify import Outcome, verify
+
+pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(why_not()), reason=why_not())]
+
+RESIDENT, DEMAND = "excluded-memory-resident", "excluded-on-demand"
+FOLDERS = {"screen_recording": f"{DATA}/temp", "logging": f"{DATA}/logs"}
+LOGGER = f"{DATA}/bin/cc_loggerservice.exe"
+SETTINGS = f"{GOOD}ExcludePath ^{DATA}/bin/cc_loggerservice[.]exe$\n"
+MET, NOT_MET, NOT_VERIFIED = "met", "not met", "not verified"
+EXCLUSIONS = (
+    "av-folder-temp",
+    "av-folder-logs",
+    "av-extension-vid",
+    "av-extension-log",
+    "av-process-loggerservice",
+    "av-process-screencapserver",
+)
+
+
+@pytest.fixture
+def clamav(lab: Lab) -> ClamAv:
+    """A prepared ClamAV whose log is 100 days old; the recorder's logger runs, its screen capture does
+    not."""
+    found = ClamAv(lab.hosts["premises"])
+    found.prepare(FILES)
+    begun = time.strftime("%a %b %e %H:%M:%S %Y", time.localtime(time.time() - 100 * 86400))
+    found.write({f"{HOME}/log/clamd.log": f"{begun} -> +++ Started\n"})
+    found.run("chown", "clamav:clamav", f"{HOME}/log/clamd.log")
+    found.run("mkdir", "-p", f"{DATA}/bin")
+    found.run("cp", "/usr/bin/sleep", LOGGER)
+    found.host.tell("start", "logger", f'["{LOGGER}", "600"]')
+    return found
+
+
+def run(lab: Lab) -> Outcome:
+    return verify(lab.inventory(premises={"folders": FOLDERS}), "-k", "antivirus or file")
+
+
+def verdicts(outcome: Outcome) -> dict[str, tuple[str, str]]:
+    """By row: memory-resident, on demand."""
+    return {
+        row: (
+            outcome.findings[f"{row}.{RESIDENT}", "premises"]["verdict"],
+            outcome.findings[f"{row}.{DEMAND}", "premises"]["verdict"],
+        )
+        for row in EXCLUSIONS
+    }
+
+
+def test_clamonacc_leaves_out_folders_and_no_extensions(lab: Lab, clamav: ClamAv) -> None:
+    """The real "on-demand yes, memory-resident no"; and a recording lies in quarantine."""
+    clamav.start_clamd(SETTINGS)
+    clamav.start_clamonacc(*FDPASS, f"--move={HOME}/quar")
+    assert clamav.blocks(f"{DATA}/control/a.vid")
+
+    outcome = run(lab)
+
+    assert verdicts(outcome) == {
+        "av-folder-temp": (MET, MET),
+        "av-folder-logs": (MET, MET),
+        "av-extension-vid": (NOT_MET, MET),
+        "av-extension-log": (NOT_MET, MET),
+        "av-process-loggerservice": (NOT_MET, MET),
+        "av-process-screencapserver": (NOT_MET, NOT_VERIFIED),
+    }, outcome.output
+    said = outcome.says(f"av-extension-vid.{RESIDENT}", "premises")
+    assert r"ExcludePath \.vid$" in said
+    assert "passes opened files" in said
+    assert outcome.findings["file-type-vid.untouched", "premises"]["verdict"] == NOT_MET
+    assert f"{DATA}/control/a.vid" in outcome.says("file-type-vid.untouched", "premises")
+    assert outcome.findings["file-type-wav.untouched", "premises"]["verdict"] != NOT_MET
+
+
+def test_where_clamonacc_names_files_clamds_expressions_count(lab: Lab, clamav: ClamAv) -> None:
+    clamav.start_clamd(SETTINGS)
+    clamav.start_clamonacc()
+    assert clamav.blocks()
+
+    outcome = run(lab)
+
+    assert verdicts(outcome) == {
+        "av-folder-temp": (MET, MET),
+        "av-folder-logs": (MET, MET),
+        "av-extension-vid": (MET, MET),
+        "av-extension-log": (MET, MET),
+        "av-process-loggerservice": (NOT_MET, MET),
+        "av-process-screencapserver": (NOT_MET, NOT_VERIFIED),
+    }, outcome.output
+
+
+def test_while_clamd_is_dead_nothing_is_claimed(lab: Lab, clamav: ClamAv) -> None:
+    clamav.start_clamd(SETTINGS)
+    clamav.start_clamonacc(*FDPASS)
+    assert clamav.blocks()
+    clamav.stop("clamd")
+
+    outcome = run(lab)
+
+    assert set(verdicts(outcome).values()) == {(NOT_VERIFIED, NOT_VERIFIED)}, outcome.output
+    said = outcome.says(f"av-folder-temp.{RESIDENT}", "premises")
+    assert "clamd does not run" in said
+
+
+def test_without_clamonacc_only_scans_on_demand_count(lab: Lab, clamav: ClamAv) -> None:
+    clamav.start_clamd(SETTINGS)
+    assert set(clamav.scan([f"{DATA}/control/a.com"]).values()) == {"found"}
+
+    outcome = run(lab)
+
+    found = verdicts(outcome)
+    assert {resident for resident, _ in found.values()} == {"not applicable"}, outcome.output
+    assert found["av-extension-vid"] == ("not applicable", MET)
