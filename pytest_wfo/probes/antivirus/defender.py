@@ -17,6 +17,7 @@ from pytest_wfo.core.antivirus.model import Exclusion, Product, Reading, Scan
 from pytest_wfo.core.antivirus.patterns import UNCLEAR
 from pytest_wfo.core.facts import Fact, Known, Rights, Unknown
 from pytest_wfo.probes.antivirus.defender_entries import (
+    ADVICE,
     defender_extension,
     defender_path,
     defender_process,
@@ -47,7 +48,7 @@ _HIDDEN_REMEDY = (
     "the console or group policy, and attest the cells with that export"
 )
 
-_VOID_LOCAL = "local entries have no effect here (DisableLocalAdminMerge is 1)"
+_VOID_LOCAL = "DisableLocalAdminMerge is 1, so local entries do not count"
 _MANAGED = {6: "managed by Intune alone", 7: "managed by Intune and ConfigMgr"}
 _OLD_SIGNATURES = 7  # days
 
@@ -100,6 +101,7 @@ def _read(host: WindowsHost) -> Product | None:
         history_days=history.days,
         state=(*_state(answer, status), *seen.running, *seen.loaded, *seen.named),
         warnings=(*warnings, *_warnings(answer, status), *history.warnings),
+        advice=ADVICE,
     )
 
 

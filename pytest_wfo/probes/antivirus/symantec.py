@@ -44,7 +44,10 @@ def _read(host: WindowsHost) -> Product | None:
         SIGNS,
         exclusions=exclusions,
         reading=Reading.STORED if stored else Reading.NONE,
-        scanning={scan: Known(True, "its service runs") for scan in Scan},
+        scanning={
+            Scan.MEMORY_RESIDENT: Unknown("whether Auto-Protect is on is not read"),
+            Scan.ON_DEMAND: Known(True, "a scan can be started at any time"),
+        },
     )
 
 
