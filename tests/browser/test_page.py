@@ -173,3 +173,35 @@ def test_a_failing_script_would_be_seen(browser: Browser, tmp_path: Path) -> Non
 
     assert page.title() == "XSS"
     assert noise
+
+
+def test_ids_and_metadata_run_nothing_and_findings_have_their_columns(
+    browser: Browser, run: Run, facts: Path, pytester: pytest.Pytester
+) -> None:
+    markup = "<img src=x onerror=document.title='XSS'>"
+    pytester.makepyfile(
+        test_mine=f"""
+        import pytest
+
+        @pytest.mark.wfo_requirement("host.access")
+        def test_access(wfo_finding): wfo_finding.must_hold()
+
+        @pytest.mark.parametrize("what", [1], ids=[{markup!r}])
+        def test_it(what): pass
+        """
+    )
+    run(
+        f"--wfo-hosts={facts / 'inventory.yml'}", f"--wfo-facts={facts / 'facts.json.gz'}",
+        "test_mine.py", "--metadata", "from", markup,
+    )  # fmt: skip
+    page, noise = opened(browser, pytester.path / "wfo-report" / "pytest.html")
+    page.wait_for_selector("#results-table tbody")
+    page.locator("#environment-header").click()
+
+    assert page.title().startswith("WFO environmental requirements")
+    assert page.locator(f"#environment:has-text({json.dumps(markup)})").count() == 1
+    assert page.locator(f"td.col-testId:has-text({json.dumps(markup)})").count() == 1
+    row = page.locator("tr:has(td.col-host:text-is('desk-03'))")
+    assert row.locator("td.col-requirement").inner_text() == "host.access"
+    assert row.locator("td.col-verdict").inner_text() == "not verified"
+    assert [words for words in noise if not words.startswith("data:")] == []
