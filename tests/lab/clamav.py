@@ -242,8 +242,6 @@ class ClamAv:
 
     def try_out(self, case: Case, files: Sequence[str]) -> Behaviour:
         """Run ClamAV as the case says, with ``files``, and see what it does with each."""
-        kinds = {"found": "scanned", "blocked": "scanned", "read": "free", "excluded": "free"}
-        kinds |= {"clean": "free"}
         self.prepare([file for file in files if file not in case.late])
         if case.before:
             self.run("sh", "-c", case.before)
@@ -262,9 +260,11 @@ class ClamAv:
             self.write({file: text})
             assert file not in case.watched or self.blocks(file), file
         seen = self.reports(files) if case.reports else self.opens(files)
+        kinds = {"blocked": "scanned", "read": "free", "found": "scanned", "clean": "free"}
         resident = {file: kinds[kind] for file, kind in seen.items()}
         scans = [self.scan(files, *options) for options in ((), ("--fdpass",))]
+        kinds = {"found": "scanned", "excluded": "free"}  # anything else agrees with nothing
         by_path, by_content = (
-            {file: kinds.get(kind, "free") for file, kind in scan.items()} for scan in scans
+            {file: kinds.get(kind, kind) for file, kind in scan.items()} for scan in scans
         )
         return Behaviour(resident, by_path, by_content)
