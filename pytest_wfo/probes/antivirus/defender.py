@@ -50,6 +50,7 @@ _HIDDEN_REMEDY = (
 
 _VOID_LOCAL = "DisableLocalAdminMerge is 1, so local entries do not count"
 _MANAGED = {6: "managed by Intune alone", 7: "managed by Intune and ConfigMgr"}
+_ENROLLED = {1: "its security settings management", 3: "Intune", 4: "ConfigMgr"}
 _OLD_SIGNATURES = 7  # days
 
 
@@ -143,6 +144,8 @@ def _active(host: WindowsHost, status: Fact[Row]) -> tuple[Fact[bool], tuple[str
         )
     if mode.startswith("not running"):
         return Known(False, said), ()
+    if mode.startswith("normal") and status.value["service"] == 0:
+        return Unknown(f"{said}, but AMServiceEnabled is False", "look at Defender on the host"), ()
     if mode.startswith("normal"):
         return Known(True, said), ()
     if mode:
@@ -272,16 +275,21 @@ def _state(answer: Answer, status: Fact[Row]) -> tuple[str, ...]:
     if isinstance(status, Unknown):
         return (status.reason,)
     value = status.value
-    real_time = {0: "off", 1: "on"}.get(value["realtime"], "unknown")
+    on = {0: "off", 1: "on"}
     said = [
-        f"mode {printable(value['mode'] or 'not shown')}, real-time protection {real_time}, "
-        f"signatures {value['age']} days old"
+        f"mode {printable(value['mode'] or 'not shown')}, "
+        f"real-time protection {on.get(value['realtime'], 'not shown')}, "
+        f"on-access protection {on.get(value['access'], 'not shown')}, "
+        f"engine {printable(str(value['engine']))}, signatures {value['age']} days old"
     ]
     if value["tamper"] == 1:
         said.append("tamper protection is on")
     managed = answer.setting(LOCAL, "ManagedDefenderProductType")
     if managed in _MANAGED:
         said.append(_MANAGED[managed])
+    enrolled = answer.setting(r"HKLM:\SOFTWARE\Microsoft\SenseCM", "EnrollmentStatus")
+    if enrolled in _ENROLLED:
+        said.append(f"Defender for Endpoint gets its settings from {_ENROLLED[enrolled]}")
     if answer.setting(rf"{LOCAL}\Features", "TPExclusions") == 1:
         said.append("tamper protection covers the exclusions too")
     return tuple(said)

@@ -189,7 +189,7 @@ def unknown_signs(host: WindowsHost, known: Iterable[Signs]) -> Mapping[str, Fac
         for each in _all(host.center)
     ]
     named += [
-        (each.name, "it is installed")
+        (each.name, f"it is installed ({printable(each.publisher)})")
         for each in _all(host.installed)
         if _ANTIVIRUS.search(each.name)
     ]

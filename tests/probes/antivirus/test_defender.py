@@ -44,6 +44,12 @@ def test_its_mode_says_whether_it_counts(mode: str, active: bool | None) -> None
     assert mode in (found.source if isinstance(found, Known) else found.reason)
 
 
+def test_a_mode_that_its_service_contradicts_is_not_believed() -> None:
+    found = product(answered("base", av_status={"mode": "Normal", "service": 0})).active
+    assert isinstance(found, Unknown)
+    assert "AMServiceEnabled is False" in found.reason
+
+
 @pytest.mark.parametrize(("enabled", "active"), [(1, True), (0, False)])
 def test_a_version_without_a_mode_is_judged_by_its_switch(enabled: int, active: bool) -> None:
     found = product(answered("base", av_status={"mode": None, "antivirus": enabled}))
@@ -165,8 +171,14 @@ def test_what_manages_and_protects_it_is_told() -> None:
     registry = {
         LOCAL: key("ManagedDefenderProductType", 7),
         rf"{LOCAL}\Features": key("TPExclusions", 1),
+        r"HKLM:\SOFTWARE\Microsoft\SenseCM": key("EnrollmentStatus", 3),
     }
     found = product(answered("base", registry=registry, av_status={"tamper": 1, "age": 30}))
+    assert found.state[0] == (
+        "mode Normal, real-time protection on, on-access protection on, engine 1.1.24090.11, "
+        "signatures 30 days old"
+    )
+    assert "Defender for Endpoint gets its settings from Intune" in found.state
     assert "managed by Intune and ConfigMgr" in found.state
     assert "tamper protection is on" in found.state
     assert "tamper protection covers the exclusions too" in found.state
