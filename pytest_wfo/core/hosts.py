@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from enum import Enum
 
 
@@ -135,6 +135,18 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryWindow:
+    """When the antivirus canary may be tried, and the ticket in which that was agreed.
+
+    ``opens`` and ``closes`` have a zone; the moment it closes is no longer in it.
+    """
+
+    ticket: str
+    opens: datetime
+    closes: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """One customer location under test. ``hosts`` keeps the order of the inventory.
 
@@ -155,6 +167,7 @@ class Site:
     jump_hosts: Mapping[str, Connection] = field(default_factory=dict)
     waivers: str = ""  # path of the file the inventory names; "": none
     attestations: str = ""
+    av_canary: CanaryWindow | None = None
     # Asked for every cell, so not looked for among all hosts each time.
     _by_role: Mapping[Role, tuple[Host, ...]] = field(init=False, repr=False, compare=False)
 

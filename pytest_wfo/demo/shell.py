@@ -20,6 +20,7 @@ from pytest_wfo.demo.data import HostData, load_host
 from pytest_wfo.demo.posix_answers import posix_answer
 from pytest_wfo.demo.windows_answers import windows_answer
 from pytest_wfo.probes.posix import posix_script
+from pytest_wfo.probes.survival import task_of
 from pytest_wfo.probes.windows import windows_script
 
 NOT_FOUND = 127  # what a POSIX shell exits with for a command it does not know
@@ -88,12 +89,12 @@ def windows_targets(script: bytes) -> tuple[Target, ...] | None:
     try:
         text = script.decode("ascii")
         request = _REQUEST.match(text)
-        asked = json.loads(request[1] if request else "")["targets"]
+        asked = json.loads(request[1] if request else "")
         targets = tuple(
             Target(each["address"], each["port"], Transport(each["transport"]), "")
-            for each in asked
+            for each in asked["targets"]
         )
-        sent = windows_script(targets)
+        sent = windows_script(targets, antivirus=task_of(asked["antivirus"]))
     except (ValueError, LookupError, TypeError):
         return None
     return targets if text == sent.rstrip("\n") + "\n" else None

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_wfo.core.hosts import Folder, Role, SetAside, Site
+from pytest_wfo.core.hosts import CanaryWindow, Folder, Role, SetAside, Site
 from pytest_wfo.documents.connections import Defaults
 from pytest_wfo.documents.editions import EditionError, load_edition
 from pytest_wfo.documents.problems import did_you_mean, kind_of
@@ -48,6 +48,7 @@ def load_inventory(path: Path | str) -> Site:
     folder = str(Path(path).absolute().parent)
     elsewhere = folders_of(site.folders if site else None)
     hosts = _hosts(document, Defaults(defaults or ConnectionKeys(), folder), elsewhere)
+    window = _canary_window(document, site)
     overlay = _overlay(document, site.edition if site else "")
     accepted = {name: _file(document, name, folder) for name in ("waivers", "attestations")}
     document.raise_problems()
@@ -67,8 +68,23 @@ def load_inventory(path: Path | str) -> Site:
         sha256=hashlib.sha256(document.data).hexdigest(),
         warnings=_warnings(hosts, site),
         jump_hosts=hosts.jump_hosts,
+        av_canary=window,
         **accepted,
     )
+
+
+def _canary_window(document: Document, site: SiteEntry | None) -> CanaryWindow | None:
+    """The window with the site's time zone, which it cannot do without."""
+    if site is None or site.av_canary is None:
+        return None
+    if site.timezone is None:
+        message = (
+            'the window needs a time zone; add "timezone: America/New_York" or the like to site'
+        )
+        document.add(("site", "av_canary", "window"), message)
+        return None
+    opens, closes = (moment.replace(tzinfo=site.timezone) for moment in site.av_canary.window)
+    return CanaryWindow(site.av_canary.ticket, opens, closes)
 
 
 def _check_sections(document: Document) -> None:

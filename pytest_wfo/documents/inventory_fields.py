@@ -6,7 +6,7 @@ A validator raises ``ValueError`` with the message for the user. Importing this 
 from __future__ import annotations
 
 import re
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -44,6 +44,8 @@ _HOST_KEY = (
 _FOLDER = r"^([A-Za-z]:[\\/]|\\\\[^\\/]+\\[^\\/]|/)"
 _PROXY = r"^http://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}$"
 AUTHS = ("negotiate", "ntlm", "kerberos", "credssp", "certificate", "basic")
+_MOMENT = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}"
+_WINDOW = f"^{_MOMENT}/{_MOMENT}$"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -154,6 +156,19 @@ def _timezone(value: Any) -> tzinfo:
     raise ValueError(f"expected a time zone such as Europe/Berlin, got {shown(value)}{near}")
 
 
+def _window(value: Any) -> tuple[datetime, datetime]:
+    words = f"expected from/to such as 2026-11-28T22:00/2026-11-29T02:00, got {shown(value)}"
+    if not isinstance(value, str) or not re.fullmatch(_WINDOW, value):
+        raise ValueError(words)
+    try:
+        opens, closes = (datetime.fromisoformat(moment) for moment in value.split("/"))
+    except ValueError:
+        raise ValueError(f"{words}: the calendar has no such moment") from None
+    if closes <= opens:
+        raise ValueError(f"the window ends before it begins: {value}")
+    return opens, closes
+
+
 _PATTERN = {"type": "string", "pattern": r"\S"}
 AnyText = Annotated[str, Strict(), Expect("text")]
 Text = Annotated[AnyText, AfterValidator(_one_line), WithJsonSchema(_PATTERN)]
@@ -194,6 +209,11 @@ ConnectionWord = Annotated[
 Edition = Annotated[Written, AfterValidator(_edition)]
 TimeZone = Annotated[
     tzinfo, PlainValidator(_timezone), WithJsonSchema({"type": "string", "pattern": r"\S"})
+]
+Window = Annotated[
+    tuple[datetime, datetime],
+    PlainValidator(_window),
+    WithJsonSchema({"type": "string", "pattern": _WINDOW}),
 ]
 HostKey = Annotated[
     AnyText,

@@ -33,6 +33,7 @@ from pytest_wfo.documents.inventory_fields import (
     Secret,
     Text,
     TimeZone,
+    Window,
     Written,
 )
 from pytest_wfo.documents.validation import Expect
@@ -142,6 +143,16 @@ class HostEntry(ConnectionKeys):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryEntry(Strict):
+    """When the antivirus canary may be tried."""
+
+    ticket: Annotated[Written, says("ticket in which it was agreed with those who watch alerts")]
+    window: Annotated[
+        Window, says("from/to, in the site's time zone: 2026-11-28T22:00/2026-11-29T02:00")
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteEntry(Strict):
     """The customer location."""
 
@@ -156,6 +167,9 @@ class SiteEntry(Strict):
     )
     timezone: Annotated[TimeZone | None, says("time zone of the site, by its IANA name")] = None
     folders: Annotated[FolderKeys | None, says("folders of WFO that lie elsewhere")] = None
+    av_canary: Annotated[
+        CanaryEntry | None, says("when --wfo-probe=canary may try antivirus; needs timezone")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

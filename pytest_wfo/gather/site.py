@@ -9,6 +9,8 @@ from datetime import datetime, timezone
 
 from pytest_wfo import __version__
 from pytest_wfo.connect.secrets import Vault
+from pytest_wfo.core.antivirus.items import antivirus_task
+from pytest_wfo.core.antivirus.task import AntivirusTask
 from pytest_wfo.core.facts import HostFacts, Target
 from pytest_wfo.core.hosts import Host, Site
 from pytest_wfo.core.plan import Cell, targets_of
@@ -28,10 +30,12 @@ def gather_site(
     cells: Iterable[Cell],
     vault: Vault,
     on_progress: Callable[[str, str], None],
+    probe: str = "safe",
 ) -> Snapshot:
     """Ask the hosts ``names`` what ``cells`` need, all at once; never raises for a host.
 
-    ``cells`` decide which connections hosts try; none means that hosts are only read.
+    ``cells`` decide which connections hosts try and which test files they write. With ``probe`` "none"
+    hosts are only read; with "canary" they write canary files as well.
     ``on_progress(name, reason)`` is called for each host when it is done ("" = it answered).
     """
     # With it comes paramiko, which judging saved facts, listing a plan and workers do without.
@@ -39,9 +43,11 @@ def gather_site(
 
     taken_at = datetime.now(timezone.utc)
     resolved = resolve_names(address for host in site.hosts.values() for address in host.addresses)
-    targets = targets_of(cells, site, resolved)
+    asked = tuple(cells)
+    targets = targets_of(asked if probe != "none" else (), site, resolved)
+    tasks = _antivirus_tasks(asked, site, probe)
     requests = {
-        name: Request(host, _script(host, targets.get(name, ())))
+        name: Request(host, _script(host, targets.get(name, ()), tasks.get(name, AntivirusTask())))
         for name, host in ((name, site.hosts[name]) for name in names)
     }
     of_hosts = {name: host.connection for name, host in site.hosts.items()}
@@ -63,11 +69,23 @@ def _scrubbed(answer: HostAnswer, vault: Vault) -> HostAnswer:
     return replace(answer, access=access, output=vault.scrub(answer.output))
 
 
-def _script(host: Host, targets: Iterable[Target]) -> bytes:
+def _antivirus_tasks(cells: Sequence[Cell], site: Site, probe: str) -> dict[str, AntivirusTask]:
+    """What each host is asked about antivirus. The word for the run is in the names of its files."""
+    run = secrets.token_hex(6) if probe != "none" else ""
+    of_hosts: dict[str, list[Cell]] = {}
+    for cell in cells:
+        of_hosts.setdefault(cell.host.name, []).append(cell)
+    return {
+        name: antivirus_task(own, site.hosts[name], run=run, canary=probe == "canary")
+        for name, own in of_hosts.items()
+    }
+
+
+def _script(host: Host, targets: Iterable[Target], antivirus: AntivirusTask) -> bytes:
     tried = [target for target in targets if is_ip(target.address)]
     if host.platform == WINDOWS:
-        return windows_script(tried).encode("ascii")
-    return posix_script(tried, marker=f"wfo{secrets.token_hex(12)}")
+        return windows_script(tried, antivirus=antivirus).encode("ascii")
+    return posix_script(tried, antivirus=antivirus, marker=f"wfo{secrets.token_hex(12)}")
 
 
 def read_snapshot(snapshot: Snapshot, site: Site, cells: Iterable[Cell]) -> SiteFacts:

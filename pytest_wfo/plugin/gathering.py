@@ -32,9 +32,10 @@ def gather_facts(config: pytest.Config) -> None:
         snapshot = gather_site(
             run.site,
             names,
-            run.selected_cells if run.settings.probe != "none" else (),
+            run.selected_cells,
             run.vault,
             progress.step,
+            run.settings.probe,
         )
         progress.end()
         run.take(snapshot)

@@ -26,7 +26,7 @@ GATES = ("advisory", "strict")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the command line asked for. Paths are absolute; ``probe`` is "none" or "safe".
+    """What the command line asked for. Paths are absolute; ``probe`` is "none", "safe" or "canary".
 
     ``gate`` is "advisory" (advisory requirements do not block) or "strict" (they block as well).
     """
@@ -101,9 +101,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--wfo-probe",
-        choices=["none", "safe"],
+        choices=["none", "safe", "canary"],
         default="safe",
-        help="What hosts may try: nothing (read only), or the connections the document names (default)",
+        help="What hosts may try: nothing (read only); the connections the document names and harmless "
+        "test files (default); the antivirus canary as well, within the window of the inventory",
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 from pytest_wfo import __version__
 from pytest_wfo.core.acceptance import uses
 from pytest_wfo.core.gate import settle
+from pytest_wfo.plugin.canary import canary_notes
 from pytest_wfo.plugin.run import RUN, Run, is_worker
 from pytest_wfo.plugin.suites import suites_were_added
 from pytest_wfo.report import CTRF, RESULTS, SUMMARY
@@ -136,7 +137,8 @@ def _notes(run: Run) -> tuple[str, ...]:
         for name in run.vault.unscannable
     ]
     stale = run.snapshot.mismatches(run.site) if run.settings.facts and run.snapshot else ()
-    return (*run.site.warnings, *run.vault.warnings, *unscannable, *stale, *_crashes(run))
+    canary = canary_notes(run.facts)
+    return (*run.site.warnings, *run.vault.warnings, *unscannable, *stale, *canary, *_crashes(run))
 
 
 def _crashes(run: Run) -> tuple[str, ...]:

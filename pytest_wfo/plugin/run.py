@@ -27,6 +27,7 @@ from pytest_wfo.documents.problems import DocumentError
 from pytest_wfo.documents.waivers import load_attestations, load_waivers
 from pytest_wfo.gather.site import read_snapshot
 from pytest_wfo.gather.snapshot import Snapshot, SnapshotError, load_snapshot
+from pytest_wfo.plugin.canary import canary_refused
 from pytest_wfo.plugin.options import Settings
 from pytest_wfo.report.load import ResultsError, load_baseline
 from pytest_wfo.report.model import SiteReport
@@ -196,6 +197,11 @@ def start(config: pytest.Config, settings: Settings) -> Run:
     )
     if snapshot is not None:
         run.take(snapshot)
+    elif settings.probe == "canary" and not worker and not config.option.collectonly:
+        refused = canary_refused(site, run.started)
+        if refused:
+            run.close()
+            raise pytest.UsageError(refused)
     config.stash[RUN] = run
     config.add_cleanup(run.close)
     return run

@@ -6,8 +6,8 @@
 # sockets and their owners, packet filter rules, name and program of the processes (never arguments,
 # which may hold secrets, but those of ClamAV's daemons: see antivirus/posix.sh, which belongs to this
 # script), size and time of the requested files; then tries the TCP connections it was asked to try.
-# Changes nothing, writes no file. (The kernel may load its own nf_tables module when nft asks it for
-# rules.)
+# Changes nothing (the kernel may load its own nf_tables module when nft asks it for rules) and writes no
+# file, unless WFO_RUN has engines/files.sh write test files and remove them again.
 #
 # Rights: any user. As root, or with exactly these commands granted by sudo (NOPASSWD), it also sees
 # the packet filter, the owners of sockets and who scans files; without, they are reported as not seen:
@@ -185,10 +185,29 @@ probes() {
   printf '\n%s end probes\n' "$WFO_MARKER"
 }
 
+tests_start() { # What was asked stands in the answer, as its reader knows nothing else.
+  [ -n "$WFO_ASKED" ] || return
+  section asked_antivirus user printf '%s\n' "$WFO_ASKED"
+  if [ -n "$WFO_CONCERNS" ]; then
+    eval "$WFO_CONCERNS"
+    concerns_start
+  fi
+  if [ -n "$WFO_RUN" ]; then
+    eval "$WFO_FILES"
+    files_start
+  fi
+}
+
+tests_end() {
+  [ -z "$WFO_CONCERNS" ] || concerns_end
+  [ -z "$WFO_RUN" ] || files_end
+}
+
 collect() {
   exec 3>&1
   tool clock date +%s.%N
   who
+  tests_start
   machine
   network
   listeners
@@ -201,8 +220,9 @@ collect() {
   fi
   if [ -n "$WFO_TARGETS" ]; then
     probes
-    tool clock_end date +%s.%N
   fi
+  tests_end
+  if [ -n "$WFO_TARGETS$WFO_ASKED" ]; then tool clock_end date +%s.%N; fi
 }
 
 # Out comes ASCII only: every other byte as \u00XX, which the reader turns back into the byte. Strings

@@ -5,7 +5,9 @@
 # Reads: host name, versions, the user and whether elevated, clock, addresses, routes, name servers and
 # network categories, listening sockets and what owns them, port proxies, reserved ports, the Windows
 # Firewall's rules and settings (registry), services, processes, antivirus products with their exclusions
-# and what they removed, size and time of the requested paths; then tries the TCP connections it was asked to try. Changes nothing, writes no file.
+# and what they removed, size and time of the requested paths; then tries the TCP connections it was
+# asked to try. Changes nothing and writes no file, unless it is sent with engines/files.ps1, which writes
+# test files and removes them again.
 #
 # Rights: any user. As an elevated administrator it also sees the services and the owners of
 # HTTP addresses; what a lesser user may not see is reported as not seen, section by section.
@@ -346,6 +348,21 @@ function ConvertTo-Ascii($Text) {
     $parts -join ''
 }
 
+function Add-Answers($request) {
+    if ($request.antivirus.folders -or $request.antivirus.types) { Start-Tests $request.antivirus }
+    Add-Machine
+    Add-Network
+    Add-Listeners
+    Add-Programs
+    Add-Firewall
+    Add-Antivirus $request.antivirus.folders
+    if (@($request.files).Count) {
+        Add-Section 'files' { New-List @(foreach ($path in $request.files) { Get-Stat $path }) }
+    }
+    if (@($request.targets).Count) { Add-Probes $request.targets }
+    if ($sections['asked_antivirus']) { Stop-Tests $request.antivirus }
+}
+
 function Get-Answer($RequestText) {
     $ErrorActionPreference = 'Stop'
     $ProgressPreference = 'SilentlyContinue'
@@ -358,30 +375,12 @@ function Get-Answer($RequestText) {
     $registry = [ordered]@{}
     $room = @{ characters = 3000000; seconds = 40 }
     $request = ConvertFrom-Json $RequestText
-    Add-Machine
-    Add-Network
-    Add-Listeners
-    Add-Programs
-    Add-Firewall
-    Add-Antivirus $request.antivirus.folders
-    if (@($request.files).Count) {
-        Add-Section 'files' { New-List @(foreach ($path in $request.files) { Get-Stat $path }) }
-    }
-    if (@($request.targets).Count) {
-        Add-Section 'asked' {
-            New-List @(foreach ($target in $request.targets) {
-                @{
-                    index = ConvertTo-Number $target.index
-                    address = ConvertTo-Text $target.address 64
-                    port = ConvertTo-Number $target.port
-                    transport = ConvertTo-Text $target.transport 32
-                }
-            })
-        }
-        Add-Section 'probes' {
-            Assert-FullLanguage
-            New-List (Test-Connections $request.targets)
-        }
+    $planted = @{ files = @(); folders = @(); present = @(); left = @(); defender = $false }
+    try {
+        Add-Answers $request
+    } finally {
+        # Also where it is stopped from outside.
+        if ($planted.files.Count -or $planted.folders.Count) { Clear-Files }
     }
     $sections['clock'] = @{ ok = $true; value = @{ start = $start; end = [datetime]::UtcNow.Ticks } }
     $answer = [ordered]@{ v = 1; platform = 'windows'; sections = $sections; registry = $registry; complete = $true }

@@ -12,14 +12,16 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files as resources
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pytest_wfo.core.antivirus.task import AntivirusTask
 from pytest_wfo.core.facts import Access, Fact, FileStat, HostFacts, Target
 from pytest_wfo.probes.antivirus.windows import read_antivirus
 from pytest_wfo.probes.envelope import UnreadableError
 from pytest_wfo.probes.reading import NotSeenError, fact, unreadable
+from pytest_wfo.probes.survival import NOTHING, PATIENCE, Patience, asked_in, check_words
 from pytest_wfo.probes.windows_envelope import Answer, read_answer
+from pytest_wfo.probes.windows_files import read_canary, read_concerns, read_survival
 from pytest_wfo.probes.windows_machine import (
     read_clock,
     read_files,
@@ -43,12 +45,16 @@ _ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]")
 def windows_script(
     targets: Sequence[Target],
     files: Sequence[str] = (),
-    antivirus: AntivirusTask = AntivirusTask(),  # noqa: B008
+    antivirus: AntivirusTask = NOTHING,
+    patience: Patience = PATIENCE,
 ) -> str:
     """The script as ASCII text, to be run as it is; its last output is the answer, one string.
 
-    Raises ValueError for a target whose address is no IP address, and for a path that does not
-    begin with a drive letter (it could name something else than a file).
+    The parts that write are in it only if ``antivirus`` asks for them.
+
+    Raises ValueError for a target whose address is no IP address, for a path that does not begin with
+    a drive letter (it could name something else than a file), and for a file type or the name of a run
+    that is no word of letters and digits.
     """
     for path in files:
         if not _ABSOLUTE.match(path):
@@ -65,19 +71,39 @@ def windows_script(
             for number, target in enumerate(targets)
         ],
         "files": list(files),
-        "antivirus": {"folders": list(antivirus.folders)},
+        "antivirus": _antivirus(antivirus, patience),
     }
     # PowerShell takes typographic quotes for quotes; in JSON only ASCII is left, and no apostrophe.
     quoted = json.dumps(request).replace("'", "\\u0027")
     parts = [f"$WfoRequest = '{quoted}'\n"]
+    if antivirus != NOTHING:
+        parts.append(_text("engines/tests.ps1"))
+    if antivirus.run:
+        parts.append(_text("engines/files.ps1"))
+    if antivirus.run and antivirus.canary:
+        parts.append(_text("engines/canary.ps1"))
+    if antivirus.concerns:
+        parts.append(_text("engines/concerns.ps1"))
     if targets:
         parts.append(_text("engines/reach.ps1"))
     return "\n".join([*parts, _text("engines/antivirus.ps1"), _text("windows.ps1")])
 
 
+def _antivirus(task: AntivirusTask, patience: Patience) -> dict[str, Any]:
+    check_words(task)
+    asked = asked_in(task)
+    asked["folders"] = [folder for folder in task.folders if _ABSOLUTE.match(folder)]
+    if task.run:
+        asked["seconds"] = patience.survival
+    if task.run and task.canary:
+        asked |= {"payload": patience.payload, "canary_seconds": patience.canary}
+    return asked
+
+
 def collector() -> str:
-    """The script without its request: the text that runs wherever ``$WfoRequest`` is set."""
-    names = ("engines/reach.ps1", "engines/antivirus.ps1", "windows.ps1")
+    """The script without its request: the text that runs wherever ``$WfoRequest`` is set, and that
+    can write nothing."""
+    names = ("engines/tests.ps1", "engines/concerns.ps1", "engines/reach.ps1", "engines/antivirus.ps1", "windows.ps1")
     return "\n".join(map(_text, names))
 
 
@@ -119,6 +145,9 @@ def read_windows(
         services=fact("services", lambda: read_services(answer)),
         antivirus=fact("antivirus products", lambda: read_antivirus(answer)),
         probes=fact("connections", lambda: read_probes(answer, targets)),
+        survival=fact("test files", lambda: read_survival(answer)),
+        canary=fact("canary files", lambda: read_canary(answer)),
+        concerns=fact("files worth excluding", lambda: read_concerns(answer)),
         files=_files(answer),
     )
 

@@ -19,6 +19,10 @@ NEEDS_FULL_LANGUAGE = "needs-full-language"
 _OWN_WORDS = {
     NEEDS_FULL_LANGUAGE: "PowerShell runs in ConstrainedLanguage there, which forbids it",
     "too-old-to-ask": "this version does not know the question",
+    "writes-nothing": "the session configuration installed there writes no test files (docs/jea.md)",
+    "nowhere-to-write": "no new folder could be made below the temporary one, so nothing was written",
+    "defender-off": "real-time protection of Microsoft Defender is off, so nothing was written",
+    "defender-old": "the signatures of Microsoft Defender are a week old or more, so nothing was written",
     "too-much-text": "the host has more text of this kind than the collector carries",
     "value-missing": "PowerShell does not show every one of them",
     "wmi-too-slow": "WMI took so long for other questions that this one was not asked",

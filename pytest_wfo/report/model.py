@@ -22,6 +22,9 @@ from pytest_wfo.report.changes import Drift
 Key = tuple[str, str]
 """(requirement id, host name)."""
 
+PROBES = ("none", "safe", "canary")
+"""What hosts tried, from the least to the most."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
@@ -36,7 +39,7 @@ class RunInfo:
     user: str
     controller: str
     tool_version: str
-    probe: str  # "none" or "safe"
+    probe: str  # "none", "safe" or "canary"
     facts: str  # "gathered in this run", or the file they were read from
     notes: tuple[str, ...] = ()
     inventory: str = ""
@@ -131,7 +134,7 @@ class SiteReport:
             user=_all(run.user for run in self.runs),
             controller=_all(run.controller for run in self.runs),
             tool_version=_all(run.tool_version for run in self.runs),
-            probe="safe" if all(run.probe == "safe" for run in self.runs) else "none",
+            probe=min((run.probe for run in self.runs), key=PROBES.index),
             facts=_all(run.facts for run in self.runs),
             gate=self.runs[0].gate,
             accepted=tuple(dict.fromkeys(file for run in self.runs for file in run.accepted)),

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 from pytest_wfo.core.facts import Access, HostFacts, Target
 from pytest_wfo.probes.posix import posix_script, read_posix
+from pytest_wfo.probes.survival import NOTHING, PATIENCE, Patience
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pytest_wfo.core.antivirus.task import AntivirusTask
 
 MARKER = "w7f3q9zk41"
 REACHED = Access("", "", "", "203.0.113.7:22", "2026-11-23T09:00:00Z", 0.1)
@@ -59,7 +62,8 @@ class PosixHost:
     user: Sequence[str] = ()
     environment: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, targets: Sequence[Target] = (), files: Sequence[str] = ()) -> Answer:
+    def command(self) -> list[str]:
+        """What runs a script from standard input."""
         shell = [shutil.which(self.shell[0]) or self.shell[0], *self.shell[1:], "-s"]
         variables = [f"{name}={value}" for name, value in self.environment.items()]
         command = [*self.user, "/usr/bin/env", "-i", f"PATH={self.path}", *variables, *shell]
@@ -67,10 +71,20 @@ class PosixHost:
             start = f'{self.setup}\nexec "$@"'
             unshare = ["unshare", "-n", "-m", "-u", "-p", "-f", "--kill-child", "--mount-proc"]
             command = [*unshare, "sh", "-c", start, "sh", *command]
+        return command
+
+    def ask(
+        self,
+        targets: Sequence[Target] = (),
+        files: Sequence[str] = (),
+        antivirus: AntivirusTask = NOTHING,
+        patience: Patience = PATIENCE,
+    ) -> Answer:
+        """Collect the host's facts."""
         asked = time.time()
         done = subprocess.run(
-            command,
-            input=posix_script(targets, files, marker=MARKER),
+            self.command(),
+            input=posix_script(targets, files, antivirus, marker=MARKER, patience=patience),
             capture_output=True,
             timeout=60,
         )

@@ -10,7 +10,12 @@ from pytest_wfo.core.hosts import Host
 from pytest_wfo.core.plan import Cell
 from pytest_wfo.core.requirements import Claim, Item, ItemKind
 
-_ASKS = (Claim.EXCLUDED_MEMORY_RESIDENT, Claim.EXCLUDED_ON_DEMAND, Claim.UNTOUCHED)
+_ASKS = (
+    Claim.EXCLUDED_MEMORY_RESIDENT,
+    Claim.EXCLUDED_ON_DEMAND,
+    Claim.UNTOUCHED,
+    Claim.CONSIDERED,
+)
 
 
 def item_of(cell: Cell) -> Item:
@@ -36,10 +41,13 @@ def antivirus_task(
 ) -> AntivirusTask:
     """What ``host`` is asked so that its cells can be judged: nothing, if none is about antivirus."""
     asked: dict[ItemKind, dict[str, None]] = {kind: {} for kind in ItemKind}
+    concerns = False
     for cell in cells:
         if cell.host.name == host.name and cell.requirement.claim in _ASKS:
-            for item in (item_of(cell), *items_of(cell)):
+            own = () if cell.requirement.item is None else (item_of(cell),)
+            for item in (*own, *items_of(cell)):
                 asked[item.kind][item.text] = None
+            concerns = concerns or cell.requirement.claim is Claim.CONSIDERED
     if not any(asked.values()):
         return AntivirusTask()
     return AntivirusTask(
@@ -49,6 +57,7 @@ def antivirus_task(
         file_types=tuple(asked[ItemKind.FILE_TYPE]),
         run=run,
         canary=canary,
+        concerns=concerns,
     )
 
 

@@ -19,7 +19,8 @@ class AntivirusTask:
     ``folders``, ``processes`` and ``extensions`` are what the site wants excluded there (folders as
     the host writes them, program names, ".vid"); ``file_types`` are the types that must be left
     alone. ``run`` is a word of letters and digits in the name of every file that the run writes; ""
-    means that it writes none. ``canary`` asks for the canary test as well.
+    means that it writes none. ``canary`` asks for the canary test as well, ``concerns`` for files below
+    the folders that are worth excluding.
     """
 
     folders: tuple[str, ...] = ()
@@ -28,3 +29,4 @@ class AntivirusTask:
     file_types: tuple[str, ...] = ()
     run: str = ""
     canary: bool = False
+    concerns: bool = False

@@ -45,6 +45,9 @@ _ELSEWHERE = {
 }
 _CLAMAV = {"clamd", "clamonacc", "freshclam"}
 _KERNEL_NAME = 15  # letters that Linux keeps of a process's name
+SCANNERS = tuple(sorted({name[:_KERNEL_NAME] for name in (*_ELSEWHERE, "clamd", "clamonacc")}))
+"""Names of processes, as the kernel has them, that scan files."""
+
 _BLOCKS = (
     0x0C  # FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT (linux/fanotify.h): may refuse an opening
 )

@@ -1,5 +1,5 @@
 # Tries TCP connections from a Windows host. windows.py sends it before windows.ps1, which calls
-# Test-Connections. Sockets are .NET, so this needs FullLanguage; PowerShell 3 to 7.
+# Add-Probes. Sockets are .NET, so this needs FullLanguage; PowerShell 3 to 7.
 #
 # It reports numbers and the first bytes that a peer said; what they mean is decided in Python.
 
@@ -246,5 +246,23 @@ function Test-Connections($Targets) {
             words = [Convert]::ToBase64String($latin.GetBytes($talk.words))
             certificate = $talk.certificate
         }
+    }
+}
+
+# What was asked stands in the answer, too.
+function Add-Probes($Targets) {
+    Add-Section 'asked' {
+        New-List @(foreach ($target in $Targets) {
+            @{
+                index = ConvertTo-Number $target.index
+                address = ConvertTo-Text $target.address 64
+                port = ConvertTo-Number $target.port
+                transport = ConvertTo-Text $target.transport 32
+            }
+        })
+    }
+    Add-Section 'probes' {
+        Assert-FullLanguage
+        New-List (Test-Connections $Targets)
     }
 }

@@ -17,10 +17,13 @@ import pytest
 
 from pytest_wfo.core.antivirus.task import AntivirusTask
 from pytest_wfo.core.facts import Access, HostFacts, Target
+from pytest_wfo.probes.survival import NOTHING, PATIENCE, Patience
 from pytest_wfo.probes.windows import read_windows, windows_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_wfo.core.antivirus.task import AntivirusTask
 
 HERE = Path(__file__).parent
 STATES = HERE / "states"
@@ -120,6 +123,8 @@ class WindowsHost:
     state: State
     registry: tuple[Path, ...] = ()
     inside: tuple[str, ...] = ()
+    began: Callable[[Path], None] | None = None  # is told where the drives lie,
+    ended: Callable[[Path], None] | None = None  # and again before they are removed
 
     def run(self, script: str) -> subprocess.CompletedProcess[bytes]:
         """Run any script there."""
@@ -132,16 +137,22 @@ class WindowsHost:
             )
             variables = {"PATH": os.environ["PATH"], "HOME": folder, **played}
             command = [*self.inside, str(PWSH), "-NoProfile", "-File", str(root / "script.ps1")]
-            return subprocess.run(command, capture_output=True, env=variables, timeout=120)
+            if self.began is not None:
+                self.began(root / "drives")
+            done = subprocess.run(command, capture_output=True, env=variables, timeout=120)
+            if self.ended is not None:
+                self.ended(root / "drives")
+            return done
 
     def ask(
         self,
         targets: Sequence[Target] = (),
         files: Sequence[str] = (),
         antivirus: AntivirusTask = TASK,
+        patience: Patience = PATIENCE,
     ) -> Answer:
         """Collect the host's facts."""
-        script = windows_script(targets, files, antivirus)
+        script = windows_script(targets, files, antivirus, patience)
         asked = time.time()
         done = self.run(script)
         answered = time.time()

@@ -48,7 +48,15 @@ function Show-Tool([string]$Line) {
     $tool.Value.text -split "`n"
 }
 
-$parts = @('Get-CimInstance')
+# The rights of the file that plays it, so that a change of them is one here.
+function Get-Acl {
+    [CmdletBinding()]
+    param([string]$LiteralPath)
+    $file = Get-Item -LiteralPath $LiteralPath -Force -ErrorAction Stop
+    Microsoft.PowerShell.Utility\New-Object PSObject -Property @{ Sddl = [string][IO.File]::GetUnixFileMode($file.FullName) }
+}
+
+$parts = @('Get-CimInstance', 'Get-Acl')
 
 if ($state.tools) {
     function netsh.exe { Show-Tool "netsh $args" }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,20 +11,14 @@ import pytest
 from pytest_wfo.core.facts import Target, Transport
 from pytest_wfo.probes.windows import windows_script
 from tests.probes.windows.host import HERE, WindowsHost, load, needs_engine
+from tests.probes.windows.test_hygiene import PARTS, TASK
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LISTED = json.loads((HERE / "commands.json").read_text("utf-8"))
 TARGETS = (Target("192.0.2.1", 443, Transport.HTTPS, "premises"),)
-TEXTS = {
-    "windows.ps1": files("pytest_wfo.probes").joinpath("windows.ps1").read_text("ascii"),
-    "antivirus.ps1": files("pytest_wfo.probes")
-    .joinpath("engines/antivirus.ps1")
-    .read_text("ascii"),
-    "reach.ps1": files("pytest_wfo.probes").joinpath("engines/reach.ps1").read_text("ascii"),
-    "whole": windows_script(TARGETS, ["C:\\temp\\it's \u2019 \u65e5.log"]),
-}
+TEXTS = {**PARTS, "whole": windows_script(TARGETS, ["C:\\temp\\it's \u2019 \u65e5.log"], TASK)}
 
 
 @cache
@@ -68,7 +61,7 @@ def test_every_command_and_parameter_is_listed_with_its_version(folder: Path) ->
             assert command["text"] in (
                 "& $Block",
                 "& $program -CheckExclusion -Path $bare 2>$null",
-            )
+            ) or command["text"].startswith("& $Program -Scan ")
         elif name not in own:
             assert name in listed, name
             assert set(command["parameters"]) <= set(listed[name]["parameters"]), command["text"]
@@ -78,13 +71,13 @@ def test_every_command_and_parameter_is_listed_with_its_version(folder: Path) ->
 
 
 @needs_engine
-@pytest.mark.parametrize("name", ["windows.ps1", "antivirus.ps1", "reach.ps1"])
+@pytest.mark.parametrize("name", PARTS)
 def test_every_type_and_method_is_listed_and_dotnet_stays_in_its_part(
     name: str, folder: Path
 ) -> None:
     found = parsed(name, folder)
-    kinds = {"windows.ps1": ["core"], "antivirus.ps1": ["core", "events"]}.get(
-        name, ["core", "FullLanguage"]
+    kinds = {"reach.ps1": ["core", "FullLanguage"], "antivirus.ps1": ["core", "events"]}.get(
+        name, ["core"]
     )
     for what, used in (("types", found["types"]), ("methods", found["members"])):
         assert set(used) <= {each for kind in kinds for each in LISTED[what].get(kind, [])}

@@ -7,24 +7,53 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from importlib.resources import files
+from typing import Any
 
 import pytest
 
 from pytest_wfo.core.antivirus.task import HISTORY_DAYS, AntivirusTask
 from pytest_wfo.core.facts import Target, Transport
 from pytest_wfo.probes.antivirus.defender_history import MOST_EVENTS
-from pytest_wfo.probes.windows import windows_script
+from pytest_wfo.probes.windows import collector, windows_script
 
 TARGETS = (
     Target("192.0.2.1", 443, Transport.HTTPS, "premises"),
     Target("2001:DB8::1", 943, Transport.SILVERLIGHT_POLICY, "premises"),
 )
-COLLECTOR = files("pytest_wfo.probes").joinpath("windows.ps1").read_text("ascii")
-REACH = files("pytest_wfo.probes").joinpath("engines/reach.ps1").read_text("ascii")
-ANTIVIRUS = files("pytest_wfo.probes").joinpath("engines/antivirus.ps1").read_text("ascii")
-WHOLE = windows_script(TARGETS, ["C:\\temp\\a.log"])
-PARTS = {"windows.ps1": COLLECTOR, "reach.ps1": REACH, "antivirus.ps1": ANTIVIRUS}
+TASK = AntivirusTask(
+    ("C:\\temp\\",),
+    extensions=(".vid",),
+    file_types=(".vid",),
+    run="r1",
+    canary=True,
+    concerns=True,
+)
+WHOLE = windows_script(TARGETS, ["C:\\temp\\a.log"], replace(TASK, canary=False))
+PARTS = {
+    name: files("pytest_wfo.probes").joinpath(place).read_text("ascii")
+    for place in (
+        "windows.ps1",
+        "engines/reach.ps1",
+        "engines/antivirus.ps1",
+        "engines/tests.ps1",
+        "engines/concerns.ps1",
+        "engines/files.ps1",
+        "engines/canary.ps1",
+    )
+    for name in (place.rpartition("/")[2],)
+}
+COLLECTOR, ANTIVIRUS = PARTS["windows.ps1"], PARTS["antivirus.ps1"]
+# What the part that writes may do and no other: make a file or a folder of its own, and remove it.
+# Get-Content -Raw came with PowerShell 3.
+WRITES = (
+    "New-Item -ItemType File -Path $path -Value $Content -ErrorAction Stop",
+    "New-Item -ItemType Directory -Path $folder -ErrorAction Stop",
+    "Remove-Item -LiteralPath $file.path -Force -ErrorAction Stop",
+    "Remove-Item -LiteralPath $folder -ErrorAction Stop",
+    "-Raw ",
+)
 
 # Of PowerShell 4 and later, and what only looks like it but fails on 5.1.
 NEWER = (
@@ -52,9 +81,9 @@ SUSPECT = (
 # Cmdlets that change something. (New-Object and the functions of the script do not.)
 CHANGES = (
     r"\b(?:Set|Remove|Clear|Rename|Move|Copy|Enable|Disable|Restart|Install|Register|Out|Export|Import"
-    r"|Update|Write|Stop|Suspend|Resume|Push|Pop|Enter|Send)-(?!Talk\b)[A-Z]\w+",
-    r"\bNew-(?!Object\b|List\b|Talk\b)[A-Z]\w+",
-    r"\bStart-(?!Sleep\b|Attempt\b)[A-Z]\w+",
+    r"|Update|Write|Stop|Suspend|Resume|Push|Pop|Enter|Send)-[A-Z]\w+",
+    r"\bNew-(?!Object\b)[A-Z]\w+",
+    r"\bStart-(?!Sleep\b)[A-Z]\w+",
     r"\bInvoke-(?:Cim|Wmi|Command|Item|Rest)\w*",
     r"\s[\d*]?>>?\s*(?!\$null)[\w$\"'&]",
     r"\s(?:add|set|delete|reset|flush)\s+(?:rule|urlacl|portproxy|sslcert)",
@@ -64,13 +93,21 @@ CHANGES = (
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("pattern", [*NEWER, *SUSPECT, *CHANGES])
 def test_the_script_holds_nothing_of_the_kind(part: str, pattern: str) -> None:
-    found = re.search(pattern, PARTS[part], re.IGNORECASE | re.MULTILINE)
+    text = PARTS[part]
+    if part == "files.ps1":
+        for allowed in WRITES:
+            assert text.count(allowed) == 1
+            text = text.replace(allowed, "")
+    own = re.findall(r"^function ([\w-]+)", "\n".join(PARTS.values()), re.MULTILINE)
+    text = re.sub(rf"(?<![\w-])(?:{'|'.join(own)})(?![\w-])", "own", text)
+    found = re.search(pattern, text, re.IGNORECASE | re.MULTILINE)
     assert found is None, found
 
 
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "reach.ps1"])
 @pytest.mark.parametrize("pattern", DOTNET)
-def test_the_core_works_in_constrained_language(pattern: str) -> None:
-    assert re.search(pattern, COLLECTOR + ANTIVIRUS, re.IGNORECASE) is None
+def test_all_but_connections_works_in_constrained_language(part: str, pattern: str) -> None:
+    assert re.search(pattern, PARTS[part], re.IGNORECASE) is None
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -105,11 +142,42 @@ def test_without_connections_the_part_that_makes_them_is_not_sent() -> None:
     assert "Sockets" not in windows_script(()).replace("# Rights", "")
 
 
+def test_what_writes_is_sent_only_where_it_is_asked_for() -> None:
+    def holds(task: AntivirusTask) -> set[str]:
+        script = windows_script((), antivirus=task)
+        return {name for name, text in PARTS.items() if text in script}
+
+    always = {"windows.ps1", "antivirus.ps1"}
+    reads = {*always, "tests.ps1", "concerns.ps1"}
+    assert holds(AntivirusTask()) == always
+    assert holds(replace(TASK, run="", canary=False)) == reads
+    assert holds(replace(TASK, run="")) == reads
+    assert holds(replace(TASK, canary=False)) == {*reads, "files.ps1"}
+    assert holds(TASK) == {*reads, "files.ps1", "canary.ps1"}
+    assert not {"files.ps1", "canary.ps1"} & {n for n, text in PARTS.items() if text in collector()}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"run": "a b"}, {"run": "..\\x"}, {"file_types": (".a/../b",)}, {"extensions": ("*",)}],
+)
+def test_only_words_become_names(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no word of letters and digits"):
+        windows_script((), antivirus=replace(TASK, **wrong))
+
+
+def test_only_folders_of_a_drive_are_written_to() -> None:
+    task = replace(TASK, folders=("C:\\temp\\", "/tmp", "\\\\host\\share", "HKLM:\\x", "C:temp"))
+    request = re.match(r"\$WfoRequest = '(.*)'\n", windows_script((), antivirus=task))
+    assert request is not None
+    assert json.loads(request[1])["antivirus"]["folders"] == ["C:\\temp\\"]
+
+
 NASTY = "C:\\it's\u2019 \u201cquoted\u201d `$(reboot)`\r\n\u65e5\u672c\x00'; exit #.log"
 
 
 def test_what_is_asked_for_cannot_leave_its_quotes() -> None:
-    task = AntivirusTask(folders=(NASTY,))
+    task = replace(TASK, folders=(NASTY,), canary=False)
     first, rest = windows_script(TARGETS, [NASTY], task).split("\n", 1)
     quoted = re.fullmatch(r"\$WfoRequest = '([ -&(-~]*)'", first)
     assert quoted is not None

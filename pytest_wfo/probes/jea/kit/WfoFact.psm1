@@ -23,6 +23,9 @@ function Get-WfoFact {
     foreach ($path in $asked.files) {
         if ($path -isnot [string] -or $path -notmatch '^[A-Za-z]:[\\/]') { $refusal = 'a path without a drive letter' }
     }
+    foreach ($path in $asked.antivirus.folders) {
+        if ($path -isnot [string] -or $path -notmatch '^[A-Za-z]:[\\/]') { $refusal = 'a path without a drive letter' }
+    }
     if ($refusal) {
         $record = New-Object Management.Automation.ErrorRecord @(
             (New-Object ArgumentException $refusal), 'WfoRequestRefused', 'InvalidArgument', $null)
