@@ -78,9 +78,9 @@ def windows_script(
     parts = [f"$WfoRequest = '{quoted}'\n"]
     if antivirus != NOTHING:
         parts.append(_text("engines/tests.ps1"))
-    if antivirus.run:
+    if antivirus.run and antivirus.file_types:
         parts.append(_text("engines/files.ps1"))
-    if antivirus.run and antivirus.canary:
+    if antivirus.run and antivirus.file_types and antivirus.canary:
         parts.append(_text("engines/canary.ps1"))
     if antivirus.concerns:
         parts.append(_text("engines/concerns.ps1"))

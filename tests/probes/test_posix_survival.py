@@ -33,7 +33,7 @@ as_root = pytest.mark.skipif(not is_root(), reason="needs root and unshare, for 
 
 TYPES = (".cav", ".ccp", ".log", ".vid", ".vox", ".vox8", ".wav", ".xml")
 RUN = "r7k2m9q4"
-WRITERS = ("find", "ls", "mkdir", "rm", "rmdir", "sed")
+WRITERS = ("ls", "mkdir", "rm", "rmdir", "sed")
 SHORT = Patience(survival=0.3)
 # Long enough for a racing process to be quicker on a busy machine.
 RACED = Patience(survival=2.0)

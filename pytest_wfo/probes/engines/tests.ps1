@@ -13,7 +13,7 @@ function Start-Tests($Task) {
             concerns = [bool]$Task.concerns
         }
     }
-    if (-not $Task.run) { return }
+    if (-not $Task.run -or -not @($Task.types).Count) { return }
     Add-Section 'survival' {
         if (-not $WfoWriter) { throw 'writes-nothing' }
         Start-Files $Task
@@ -31,7 +31,7 @@ function Stop-Tests($Task) {
         }
     }
     foreach ($name in @('survival', 'canary')) {
-        if (-not $Task.run -or -not $sections[$name].ok) { continue }
+        if (-not $sections[$name].ok) { continue }
         if ($name -eq 'survival') { Add-Section $name { Stop-Files $Task } } else { Add-Section $name { Stop-Canary $Task } }
     }
     if ($WfoWriter) {

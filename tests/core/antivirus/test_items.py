@@ -49,6 +49,15 @@ def test_a_premises_server_is_asked_for_everything_the_document_lists() -> None:
         file_types=(".cav", ".ccp", ".log", ".vid", ".vox", ".vox8", ".wav", ".xml"),
         run="ab12",
         canary=True,
+        concerns=True,
+    )
+
+
+def test_advice_alone_needs_the_folders_and_writes_nothing() -> None:
+    advice = [cell for cell in CELLS if cell.requirement.id == "large-files.considered"]
+
+    assert antivirus_task(advice, OF.hosts["premises"], run="ab12") == AntivirusTask(
+        folders=("C:\\temp\\", LOGS), run="ab12", concerns=True
     )
 
 
@@ -57,6 +66,7 @@ def test_a_client_is_asked_for_file_types_in_the_folders_of_wfo() -> None:
 
     assert (task.processes, task.extensions) == ((), ())
     assert len(task.file_types) == 8
+    assert not task.concerns
     assert task.folders == ("C:\\temp\\", LOGS)
 
 
