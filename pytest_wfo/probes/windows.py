@@ -103,7 +103,13 @@ def _antivirus(task: AntivirusTask, patience: Patience) -> dict[str, Any]:
 def collector() -> str:
     """The script without its request: the text that runs wherever ``$WfoRequest`` is set, and that
     can write nothing."""
-    names = ("engines/tests.ps1", "engines/concerns.ps1", "engines/reach.ps1", "engines/antivirus.ps1", "windows.ps1")
+    names = (
+        "engines/tests.ps1",
+        "engines/concerns.ps1",
+        "engines/reach.ps1",
+        "engines/antivirus.ps1",
+        "windows.ps1",
+    )
     return "\n".join(map(_text, names))
 
 

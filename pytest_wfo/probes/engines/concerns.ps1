@@ -1,16 +1,11 @@
-# Files that the document advises to exclude on a Windows host: known to be held open, large, many new
-# ones. windows.ps1 calls Get-Concerns where it is asked to. Reads only, for about 8 s, in the folders of
-# WFO, beside its programs and where databases of services that run lie; lists end after 50 entries.
-#
-# Nothing is opened: opening a live recording, even for a moment, could make the recorder fail.
-
-function Get-Parent($Path) { $Path -replace '[\\/][^\\/]*$', '' }
+# Files below WFO's folders and programs that the document advises to exclude: known to be held open,
+# large, many new ones. Only reads, for about 8 s; lists end after 50 entries. Nothing is opened: that
+# could make a recorder fail.
 
 function Get-Setting($Path, $Name) {
     try { (Get-ItemProperty -LiteralPath $Path -ErrorAction Stop).$Name } catch { $null }
 }
 
-# Databases of services that run: where they are, and what holds them.
 function Get-DatabaseFolders($Services) {
     $sql = 'HKLM:\SOFTWARE\Microsoft\Microsoft SQL Server'
     foreach ($service in $Services) {
@@ -32,14 +27,11 @@ function Get-DatabaseFolders($Services) {
 }
 
 function Get-Roots($Folders) {
-    $services = @()
-    try {
-        $services = @(Get-Rows 'root/cimv2' 'SELECT Name, State, PathName FROM Win32_Service')
-    } catch { $services = @() }
+    try { $services = @(Get-Rows 'root/cimv2' 'SELECT Name, State, PathName FROM Win32_Service') } catch { $services = @() }
     foreach ($folder in $Folders) { @{ folder = $folder; service = '' } }
     foreach ($service in $services) {
         $program = ConvertTo-Program $service.PathName
-        if ($program -match '[\\/]cc_[^\\/]+$') { @{ folder = Get-Parent $program; service = '' } }
+        if ($program -match '[\\/]cc_[^\\/]+$') { @{ folder = $program -replace '[\\/][^\\/]*$', ''; service = '' } }
     }
     Get-DatabaseFolders $services
 }
@@ -60,19 +52,18 @@ function Find-Files($Root, $Found) {
             $path = "$folder\$($item.Name)"
             if ([string]$item.Attributes -match 'ReparsePoint') { continue }
             if ($item.PSIsContainer) { $queue += $path; continue }
-            if ($item.Length -gt 1073741824 -or $item.Name -match '\.(iso|vhd|vhdx|avhdx)$') {
+            if ($item.Length -gt 1073741824 -or $item.Name -match '\.(iso|vhd|vhdx|avhdx|mdf|ndf|ldf)$') {
                 $Found.large += @{ path = ConvertTo-Text $path 512; size = [long]$item.Length }
             }
             if ($Root.service -and $item.Name -match '\.(mdf|ndf|ldf|mdb|edb)$') {
                 $Found.databases += @{ path = ConvertTo-Text $path 512; service = $Root.service }
-                if ($Root.service -ne 'DHCPServer') { $Found.large += @{ path = ConvertTo-Text $path 512; size = [long]$item.Length } }
             }
         }
     }
     $report
 }
 
-# What was created in a folder of WFO since the collector began, less our own.
+# Since the collector began, less our own.
 function Get-Fresh($Folder, $Since) {
     $count = 0
     $late = $false
@@ -97,7 +88,7 @@ function Get-Concerns($Folders, $Since) {
     )
     $fresh = @(
         foreach ($folder in $Folders) {
-            if (Test-Path -LiteralPath $folder -PathType Container) { Get-Fresh $folder $Since }
+            if (Test-Path -LiteralPath $folder) { Get-Fresh $folder $Since }
         }
     )
     @{

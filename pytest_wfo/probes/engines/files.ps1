@@ -1,18 +1,14 @@
-# Writes small harmless files on a Windows host and looks at them again at the end: has an antivirus
-# changed, removed or locked one? windows.py sends it before windows.ps1 where a run may write; a session
-# configuration of docs/jea.md never holds it. PowerShell 3 to 7, in every language mode.
+# Test files on a Windows host: written at the start, looked at again at the end. windows.py sends this
+# where a run may write; the kit of docs/jea.md never holds it. PowerShell 3 to 7, every language mode.
 #
-# It creates files wfo-probe-RUN.EXT in the folders that are asked for and exist, and one folder
-# wfo-probe-RUN below %TEMP%; it removes exactly these, also when it is interrupted. A file is made and
-# filled in one step, which fails where its name is taken. The content is ASCII, zeros included, so that
-# every version writes and reads the same bytes.
+# It creates wfo-probe-RUN.EXT in the folders of WFO and in one folder wfo-probe-RUN below %TEMP%, and
+# removes exactly these, also when it is interrupted. A file is made and filled in one step, which fails
+# where its name is taken. The content is ASCII, which every version writes and reads alike.
 
 $WfoWriter = $true
 
 function New-Content($Extension, $Run) {
-    if ($Extension -eq '.log') {
-        return "2026-01-01 00:00:00 INFO  wfo-probe-${Run}: test file, may be removed`r`n"
-    }
+    if ($Extension -eq '.log') { return "2026-01-01 00:00:00 INFO  wfo-probe-${Run}: test file`r`n" }
     if ($Extension -eq '.xml') { return "<?xml version=`"1.0`"?>`r`n<test run=`"wfo-probe-$Run`"/>`r`n" }
     [char[]]$noise = @(foreach ($round in 1..8) { Get-Random -InputObject (0..127) -Count 128 | ForEach-Object { $_ } })
     $text = (-join $noise).Substring($Run.Length) + $Run
@@ -25,7 +21,6 @@ function New-Content($Extension, $Run) {
     $text
 }
 
-# Size, attributes and access rights; the rights where they can be read.
 function Get-Mark($Path) {
     $item = Get-Item -LiteralPath $Path -Force -ErrorAction Stop
     $rights = ''
@@ -55,7 +50,7 @@ function Add-File($Kind, $Folder, $Name, $Extension, $Content) {
         if (-not $file.mine) { $planted.files += $file }
         return
     }
-    try { $file.mark = Get-Mark $path } catch { $file.mark = $null }
+    try { $file.mark = Get-Mark $path } catch { }
 }
 
 function Get-Fate($File) {
@@ -69,7 +64,7 @@ function Get-Fate($File) {
         milliseconds = [long]$seconds
     }
     if ($File.why) { return $fate }
-    # A backup or an indexer may have it open for a moment.
+    # An indexer may have it open for a moment.
     foreach ($round in 1..4) {
         try {
             $text = Get-Content -LiteralPath $File.path -Raw -Force -ErrorAction Stop
@@ -106,14 +101,13 @@ function Get-Neutral($Name) {
         if (-not (Test-Path -LiteralPath $env:TEMP -PathType Container)) { return }
         $folder = "$env:TEMP\$Name"
         if (Test-Path -LiteralPath $folder) { return }
-        # Told first, as it may be stopped in between.
         $planted.folders += $folder
         $null = New-Item -ItemType Directory -Path $folder -ErrorAction Stop
         $folder
     } catch { }
 }
 
-# The folders of WFO that are there; what an earlier run could not remove is told.
+# Of an earlier run's files is told, too.
 function Get-Present($Folders) {
     foreach ($folder in $Folders) {
         if (-not (Test-Path -LiteralPath $folder -PathType Container)) { continue }
@@ -147,18 +141,17 @@ function Stop-Files($Task) {
     New-List @(foreach ($file in $planted.files) { if ($file.kind -eq 'survival') { Get-Fate $file } })
 }
 
-# Only what this run made. What is there after all is told.
 function Clear-Files {
     foreach ($file in $planted.files) {
         if (-not $file.mine) { continue }
-        try { Remove-Item -LiteralPath $file.path -Force -ErrorAction Stop } catch { $null = $_ }
+        try { Remove-Item -LiteralPath $file.path -Force -ErrorAction Stop } catch { }
         if (Test-Path -LiteralPath $file.path) { $planted.left += $file.path } else { $file.mine = $false }
     }
     foreach ($folder in $planted.folders) {
         if (-not (Test-Path -LiteralPath $folder)) { continue }
         # What somebody else laid there stays, and is told.
         if (-not @(Get-ChildItem -LiteralPath $folder -Force -ErrorAction SilentlyContinue).Count) {
-            try { Remove-Item -LiteralPath $folder -ErrorAction Stop } catch { $null = $_ }
+            try { Remove-Item -LiteralPath $folder -ErrorAction Stop } catch { }
         }
         if (Test-Path -LiteralPath $folder) { $planted.left += $folder }
     }

@@ -1,5 +1,4 @@
-# What a Windows host tries and looks for on behalf of antivirus: windows.ps1 calls Start-Tests before
-# everything else and Stop-Tests after it. Test files are written only where engines/files.ps1 was sent.
+# Test files and files worth excluding. Files are written only where engines/files.ps1 was sent.
 
 # What was asked stands in the answer, as its reader knows nothing else.
 function Start-Tests($Task) {

@@ -17,13 +17,11 @@ import pytest
 
 from pytest_wfo.core.antivirus.task import AntivirusTask
 from pytest_wfo.core.facts import Access, HostFacts, Target
-from pytest_wfo.probes.survival import NOTHING, PATIENCE, Patience
+from pytest_wfo.probes.survival import PATIENCE, Patience
 from pytest_wfo.probes.windows import read_windows, windows_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from pytest_wfo.core.antivirus.task import AntivirusTask
 
 HERE = Path(__file__).parent
 STATES = HERE / "states"
