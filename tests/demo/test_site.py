@@ -40,7 +40,7 @@ def facts(site: Site) -> SiteFacts:
 
 @pytest.mark.parametrize("name", ANSWERING)
 def test_every_fact_of_a_simulated_host_is_read(name: str, facts: SiteFacts) -> None:
-    """Unknown only where nothing was asked: antivirus is set aside, the firewall tries no connection."""
+    """Unknown only where nothing was asked: the firewall is to try no connection."""
     known = facts.of(name)
     assert known.access.reached, known.access.message
     unknown = {
@@ -48,8 +48,7 @@ def test_every_fact_of_a_simulated_host_is_read(name: str, facts: SiteFacts) -> 
         for field in fields(HostFacts)
         if isinstance(fact := getattr(known, field.name), Unknown) and fact is not NOT_ASKED
     }
-    aside = {"survival", "canary", "concerns"}
-    assert unknown == aside | ({"probes"} if name == "fw01" else set())
+    assert unknown == ({"probes"} if name == "fw01" else set())
 
 
 @pytest.mark.parametrize("name", ANSWERING)
