@@ -134,7 +134,9 @@ class SiteReport:
             user=_all(run.user for run in self.runs),
             controller=_all(run.controller for run in self.runs),
             tool_version=_all(run.tool_version for run in self.runs),
-            probe=min((run.probe for run in self.runs), key=PROBES.index),
+            probe=next(
+                (one for one in PROBES if any(run.probe == one for run in self.runs)), PROBES[0]
+            ),
             facts=_all(run.facts for run in self.runs),
             gate=self.runs[0].gate,
             accepted=tuple(dict.fromkeys(file for run in self.runs for file in run.accepted)),
