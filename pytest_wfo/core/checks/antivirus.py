@@ -100,6 +100,9 @@ def _ask(product: Product, subject: Subject, scan: Scan) -> _Answer:
     evidence += told
     missing = [answer.part for answer in found.answers if answer.covered is not Covered.YES]
     how = remedy(product, missing, scan) if missing else ""
+    for near in found.near:
+        if near.entry.void and near.entry.origin:
+            how += f"; {near.entry.text} ({near.entry.origin}) does not do: {near.entry.void}"
     if found.covered is Covered.NO and isinstance(scanning, Unknown):
         why = f"{name} does not exclude it, and whether it does {scan.value} scanning: {scanning.reason}"
         how = scanning.remedy or how
@@ -113,7 +116,8 @@ def _why(name: str, found: Coverage) -> str:
         f"{answer.part.words}: {answer.why}" if answer.why else answer.part.words
         for answer in doubts
     )
-    return f"{name}: {words}"
+    says = "has no entry in force for" if found.covered is Covered.NO else "may leave out"
+    return f"{name} {says} {words}"
 
 
 def _judged(

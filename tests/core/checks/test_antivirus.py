@@ -119,6 +119,18 @@ def test_a_product_that_says_how_an_entry_is_added_is_quoted() -> None:
     )
 
 
+def test_an_entry_without_effect_is_named_in_summary_and_remedy() -> None:
+    void = folder("C:\\temp", origin="local", void="DisableLocalAdminMerge is 1")
+    judgement = judged(f"av-folder-temp.{RESIDENT}", product(void))
+
+    assert judgement.summary == (
+        "C:\\temp\\ is not excluded from memory-resident scanning: Example Antivirus 5.1 has no entry in "
+        "force for C:\\temp\\ and everything below; nearly: C:\\temp (it has no effect: "
+        "DisableLocalAdminMerge is 1)"
+    )
+    assert judgement.remedy.endswith("; C:\\temp (local) does not do: DisableLocalAdminMerge is 1")
+
+
 def test_one_product_of_two_without_an_entry_is_not_met_and_named() -> None:
     judgement = judged(f"av-folder-temp.{RESIDENT}", product(*ALL), product(name="Second"))
 
