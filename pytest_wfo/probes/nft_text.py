@@ -40,7 +40,7 @@ def _words(node: Any) -> str:
 def _object(kind: str, body: dict[str, Any]) -> str:
     if kind == "match":
         op = body.get("op")
-        shown = "" if op in {"==", "in"} else f"{op} "
+        shown = "" if op in ("==", "in") else f"{op} "
         return f"{_words(body.get('left'))} {shown}{_words(body.get('right'))}"
     if kind == "payload":
         return f"{body.get('protocol', 'payload')} {body.get('field', '')}".strip()

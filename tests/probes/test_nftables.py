@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_wfo.core.addresses import AddressSet
@@ -266,6 +266,7 @@ _NODES = st.recursive(
 
 
 @settings(max_examples=300, deadline=None)
+@example([{"match": {"op": []}}])
 @given(st.lists(st.dictionaries(_KEYS, _NODES, min_size=1, max_size=1), max_size=4))
 def test_no_expression_makes_the_reader_fail(expressions: list[dict[str, Any]]) -> None:
     found = read_nftables(ruleset(*expressions))
