@@ -98,7 +98,8 @@ class Product:
     ``state`` and ``warnings`` are sentences for the evidence. ``advice`` says how an entry is added,
     by the kind of scanning and what it is for ("folder", "extension", "process" or "file": a program's
     own); in it ``{}`` stands for the place and ``{regex}`` for the place as a regular expression. What
-    is missing is said in words that fit any product.
+    is missing is said in words that fit any product. ``central`` says why an entry that is added on the
+    host itself would have no effect ("" = it would have).
     """
 
     name: str
@@ -114,6 +115,7 @@ class Product:
     state: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     advice: Mapping[tuple[Scan, str], str] = field(default_factory=dict)
+    central: str = ""
 
 
 @dataclass(frozen=True, slots=True)

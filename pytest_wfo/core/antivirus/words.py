@@ -61,7 +61,8 @@ def coverage_words(found: Coverage, total: int) -> Iterable[str]:
 def remedy(product: Product, parts: Iterable[Part], scan: Scan) -> str:
     """The entries to add, in the product's own words where they are known."""
     steps = [_step(product, part, scan) for part in parts]
-    return f"in {product.name}, {' and '.join(dict.fromkeys(steps))}"
+    where = f", in the policy that manages this host ({product.central})" if product.central else ""
+    return f"in {product.name}, {' and '.join(dict.fromkeys(steps))}{where}"
 
 
 def _step(product: Product, part: Part, scan: Scan) -> str:

@@ -83,7 +83,8 @@ def _with_exclusions(
     def supposed(product: Product) -> Product:
         if product.name != DEFENDER or not isinstance(product.exclusions, Known):
             return product
-        there = Known((*product.exclusions.value, *more), product.exclusions.source)
+        added = (replace(each, void=product.central) for each in more)
+        there = Known((*product.exclusions.value, *added), product.exclusions.source)
         return replace(product, exclusions=there, opinions={})
 
     products = tuple(map(supposed, antivirus.value.products))

@@ -92,7 +92,7 @@ def _read(host: WindowsHost) -> Product | None:
         version=printable(str(value.get("version") or seen.version)),
         active=active,
         scanning={
-            Scan.MEMORY_RESIDENT: _real_time(status),
+            Scan.MEMORY_RESIDENT: _real_time(status, active),
             Scan.ON_DEMAND: Known(True, "a scan can be started at any time"),
         },
         reading=Reading.EFFECTIVE if isinstance(exclusions, Known) else Reading.NONE,
@@ -103,6 +103,7 @@ def _read(host: WindowsHost) -> Product | None:
         state=(*_state(answer, status), *seen.running, *seen.loaded, *seen.named),
         warnings=(*warnings, *_warnings(answer, status), *history.warnings),
         advice=ADVICE,
+        central=_VOID_LOCAL if _switch(answer, "DisableLocalAdminMerge") else "",
     )
 
 
@@ -157,12 +158,19 @@ def _active(host: WindowsHost, status: Fact[Row]) -> tuple[Fact[bool], tuple[str
     return running, ()
 
 
-def _real_time(status: Fact[Row]) -> Fact[bool]:
+def _real_time(status: Fact[Row], active: Fact[bool]) -> Fact[bool]:
+    """Where Defender is the antivirus that counts, "off" says nothing of tomorrow."""
     if isinstance(status, Unknown):
         return status
     enabled = status.value["realtime"]
     if enabled not in (0, 1):
         return Unknown("whether real-time protection is on: Defender does not say")
+    replaced = isinstance(active, Known) and not active.value
+    if enabled == 0 and not replaced:
+        return Unknown(
+            "real-time protection is off at the moment, and may be on again at any time",
+            "make the entries all the same, or turn real-time protection on and run again",
+        )
     return Known(enabled == 1, "RealTimeProtectionEnabled of MSFT_MpComputerStatus")
 
 

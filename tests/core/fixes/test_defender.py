@@ -120,3 +120,12 @@ def test_defender_on_linux_is_left_to_people() -> None:
     other = replace(defender(), name="Microsoft Defender for Endpoint")
 
     assert not any(fix.automatic for fix in proposed(other).values())
+
+
+def test_where_local_entries_do_not_count_the_policy_is_for_its_keepers() -> None:
+    found = proposed(defender(central="DisableLocalAdminMerge is 1, so local entries do not count"))
+
+    assert len(found) == len(EXCLUDED)
+    for fix in found.values():
+        assert not fix.automatic
+        assert "in the policy that manages this host" in fix.by_hand

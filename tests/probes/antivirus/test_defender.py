@@ -70,9 +70,13 @@ def test_edr_in_block_mode_and_passive_mode_are_warned_of() -> None:
     assert any("still scans" in each for each in passive)
 
 
-def test_real_time_protection_that_is_off_is_no_memory_resident_scanning() -> None:
+def test_real_time_protection_that_is_off_may_be_on_again() -> None:
     found = product(answered("base", av_status={"realtime": 0}))
-    assert found.scanning[Scan.MEMORY_RESIDENT] == Known(
+    off = found.scanning[Scan.MEMORY_RESIDENT]
+    assert isinstance(off, Unknown)
+    assert "off at the moment" in off.reason
+    replaced = product(answered("base", av_status={"realtime": 0, "mode": "Passive"}))
+    assert replaced.scanning[Scan.MEMORY_RESIDENT] == Known(
         False, "RealTimeProtectionEnabled of MSFT_MpComputerStatus"
     )
     assert found.scanning[Scan.ON_DEMAND] == Known(True, "a scan can be started at any time")
@@ -143,6 +147,7 @@ def test_without_local_merge_what_is_only_local_is_void(place: str) -> None:
     }
     assert "DisableLocalAdminMerge" in found["D:\\local"]
     assert found["C:\\temp"] == "", "group policy has it too"
+    assert "DisableLocalAdminMerge" in product(answered("base", registry=registry)).central
 
 
 def test_an_entry_too_long_to_be_reported_whole_covers_nothing_for_sure() -> None:
