@@ -179,6 +179,31 @@ def test_a_problem_with_the_site(tmp_path: Path, text: str, expected: str) -> No
     assert problems(tmp_path, text) == [f"inventory.yml:{line}" for line in expected.split("|")]
 
 
+EXPECTED = "expected from/to such as 2026-11-28T22:00/2026-11-29T02:00, got"
+
+
+@pytest.mark.parametrize(
+    ("zone", "canary", "expected"),
+    [
+        ("UTC", "{ticket: C1, window: tonight}", f'5:35: window: {EXPECTED} "tonight"'),
+        ("UTC", "{ticket: C1, window: 2026-11-29T02:00/2026-11-28T22:00}",
+         "5:35: window: the window ends before it begins: 2026-11-29T02:00/2026-11-28T22:00"),
+        ("UTC", "{ticket: C1, window: 2026-02-30T02:00/2026-11-28T22:00}",
+         f'5:35: window: {EXPECTED} "2026-02-30T02:00/2026-11-28T22:00": the calendar has no such moment'),
+        ("null", "{ticket: C1, window: 2026-11-28T22:00/2026-11-29T02:00}",
+         '5:35: window: the window needs a time zone; add "timezone: America/New_York" or the like to site'),
+        ("UTC", "{window: 2026-11-28T22:00/2026-11-29T02:00}", "5:3: ticket: missing"),
+    ],
+)  # fmt: skip
+def test_a_problem_with_the_canarys_window(
+    tmp_path: Path, zone: str, canary: str, expected: str
+) -> None:
+    zone = "" if zone == "null" else f"timezone: {zone}"
+    text = f"site:\n  name: A\n  {zone}\n  ticket: T\n  av_canary: {canary}\nhosts: {{a: {{role: edge}}}}\n"
+    place, _, words = expected.partition(": ")
+    assert problems(tmp_path, text) == [f"inventory.yml:{place}: site.av_canary.{words}"]
+
+
 @pytest.mark.parametrize(
     ("hosts", "expected"),
     [

@@ -16,7 +16,8 @@ import pytest
 
 from pytest_wfo.connect.errors import ConnectError, Reason
 from pytest_wfo.connect.opening import OpenConnection
-from pytest_wfo.core.facts import Known, Reach, Target, Transport
+from pytest_wfo.core.antivirus.task import AntivirusTask
+from pytest_wfo.core.facts import Known, Reach, Target, Transport, Unknown
 from pytest_wfo.probes.jea import kit
 from pytest_wfo.probes.windows import collector_id, read_windows, windows_script
 from tests.probes.windows.host import REACHED, STUBS, environment, load
@@ -144,6 +145,12 @@ def test_an_endpoint_without_the_command_is_said(pwsh: str, tmp_path: Path) -> N
                 {"0": "C:\\temp"},
             )
         ),
+        (
+            json.dumps(
+                {"collector": collector_id(), "antivirus": {"folders": ["\\\\192.0.2.1\\share"]}}
+            ),
+            "without a drive letter",
+        ),
     ],
 )
 def test_the_command_takes_nothing_but_a_request(
@@ -154,3 +161,14 @@ def test_the_command_takes_nothing_but_a_request(
         connection.run_script(f"$WfoRequest = '{request_text}'\n".encode(), 60)
     assert caught.value.reason is Reason.SCRIPT_FAILED
     assert said in caught.value.message
+
+
+def test_no_file_is_written_there_and_that_is_said(endpoint: WinRmServer) -> None:
+    """The session runs as an administrator of the host, for somebody who may be none."""
+    task = AntivirusTask(("C:\\temp\\",), file_types=(".vid",), run="r1", concerns=True)
+    script = windows_script((), antivirus=task).encode()
+    output = run(endpoint.host(configuration_name="WfoFact"), script, 60)
+    facts = read_windows(output.stdout.decode(), REACHED, (), asked=0.0, answered=0.0)
+    assert isinstance(facts.survival, Unknown)
+    assert "writes no test files" in facts.survival.reason
+    assert isinstance(facts.concerns, Known)
