@@ -188,6 +188,7 @@ def _site(item: JsonObject, hosts: list[JsonObject]) -> SiteInfo:
         source=inventory.text("file"),
         sha256=inventory.text("sha256"),
         hosts=by_name,
+        timezone=item.text("timezone", ""),
     )
 
 

@@ -210,6 +210,7 @@ def _site(given: list[SiteReport]) -> SiteInfo:
         source=_each(site.source for site in sites),
         sha256=_each(site.sha256 for site in sites),
         hosts=hosts,
+        timezone=max(site.timezone for site in sites),
     )
 
 

@@ -61,7 +61,10 @@ class HostInfo:
 
 @dataclass(frozen=True, slots=True)
 class SiteInfo:
-    """The site as its inventory (``source``, ``sha256``) names it; hosts in the inventory's order."""
+    """The site as its inventory (``source``, ``sha256``) names it; hosts in the inventory's order.
+
+    ``timezone`` is the IANA name of its time zone ("": not known).
+    """
 
     name: str
     ticket: str
@@ -69,6 +72,7 @@ class SiteInfo:
     source: str
     sha256: str
     hosts: Mapping[str, HostInfo]
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +222,7 @@ def site_info(site: Site) -> SiteInfo:
             )
             for host in site.hosts.values()
         },
+        timezone=str(site.timezone or ""),
     )
 
 

@@ -22,6 +22,7 @@ from pytest_wfo.core.gate import Decision
 from pytest_wfo.core.verdicts import Verdict
 from pytest_wfo.report.accepted import contradicts
 from pytest_wfo.report.model import SiteReport
+from pytest_wfo.report.moments import site_time
 from pytest_wfo.report.page_data import LETTERS, embed
 from pytest_wfo.report.page_groups import (
     acceptances,
@@ -64,6 +65,7 @@ def page(report: SiteReport) -> str:
         roles=roles_of(groups),
         letters=LETTERS,
         not_verified=Verdict.NOT_VERIFIED,
+        local=site_time(report.run.started, report.run.finished, report.site.timezone),
         tone=_TONES[report.gate.decision],
         disagreements=disagreements(report),
         changes=changes(report),

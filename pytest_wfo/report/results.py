@@ -43,6 +43,7 @@ def _all_but_results(report: SiteReport) -> dict[str, Any]:
             "name": site.name,
             "ticket": site.ticket,
             "features": list(site.features),
+            "timezone": site.timezone,
             "inventory": {"file": site.source, "sha256": site.sha256},
         },
         "edition": {

@@ -13,6 +13,7 @@ from pathlib import Path
 from pytest_wfo.core.verdicts import Finding, Verdict
 from pytest_wfo.report.accepted import contradicts, entry_words
 from pytest_wfo.report.model import Blocker, SiteReport, blockers
+from pytest_wfo.report.moments import site_time
 from pytest_wfo.report.page_groups import Acceptance, acceptances, changes
 from pytest_wfo.report.page_words import fold_names
 from pytest_wfo.report.results import write_whole
@@ -68,6 +69,8 @@ def _head(report: SiteReport) -> Iterator[str]:
     yield ""
     yield f"- Site: {code(report.site.name)}, ticket {code(report.site.ticket)}"
     yield f"- Run: {code(run.started)} to {code(run.finished)} (UTC)"
+    if local := site_time(run.started, run.finished, report.site.timezone):
+        yield f"- Site time: {code(local)}"
     if report.drift:
         yield f"- {code(report.drift.words)}"
     if len(report.runs) > 1:

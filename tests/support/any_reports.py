@@ -47,6 +47,7 @@ SITE = SiteInfo(
         name: HostInfo(name, ("premises" if name == "prem" else "client",), (f"10.0.0.{number}",))
         for number, name in enumerate(HOSTS, start=1)
     },
+    "America/New_York",
 )
 SEEN_ALIKE = st.just("seen")
 SEEN = (Verdict.MET, Verdict.NOT_MET, Verdict.NOT_VERIFIED, Verdict.NOT_APPLICABLE)
