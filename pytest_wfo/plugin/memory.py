@@ -5,6 +5,7 @@ Looking through them again and again takes a fifth of the run's time and finds n
 
 from __future__ import annotations
 
+import atexit
 import gc
 
 import pytest
@@ -25,6 +26,7 @@ def spare_the_collector(config: pytest.Config) -> None:
         gc.set_threshold(*before)
 
     config.add_cleanup(restore)
+    atexit.register(gc.freeze)  # the interpreter looks through everything once more as it ends
 
 
 @pytest.hookimpl(trylast=True)
