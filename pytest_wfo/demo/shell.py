@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from pytest_wfo.connect import windows_ssh
 from pytest_wfo.connect.script import ScriptOutput, start
+from pytest_wfo.core.antivirus.task import AntivirusTask
 from pytest_wfo.core.facts import Target, Transport
 from pytest_wfo.demo.data import HostData, load_host
 from pytest_wfo.demo.posix_answers import posix_answer
@@ -75,14 +76,15 @@ class WindowsShell:
         if command != _WINDOWS_COMMAND:
             return _not_recognized(command)
         mark, _, script = given.partition(b"\n")
-        targets = windows_targets(script)
-        if targets is None:
+        asked = windows_request(script)
+        if asked is None:
             return _framed(mark, "error", f"CommandNotFoundException\\u000a{_NO_OTHER}")
-        return _framed(mark, "ok", windows_answer(self.data, targets, time.time()))
+        return _framed(mark, "ok", windows_answer(self.data, asked[0], time.time(), asked[1]))
 
 
-def windows_targets(script: bytes) -> tuple[Target, ...] | None:
-    """The connections that a script asks for; None if it is not the collector for just these.
+def windows_request(script: bytes) -> tuple[tuple[Target, ...], AntivirusTask] | None:
+    """What a script asks for: the connections to try, and what it asks of the antivirus; None if it
+    is not the collector for just these.
 
     The names of the peers are not in the script, so they are empty here.
     """
@@ -94,10 +96,11 @@ def windows_targets(script: bytes) -> tuple[Target, ...] | None:
             Target(each["address"], each["port"], Transport(each["transport"]), "")
             for each in asked["targets"]
         )
-        sent = windows_script(targets, antivirus=task_of(asked["antivirus"]))
+        task = task_of(asked["antivirus"])
+        sent = windows_script(targets, antivirus=task)
     except (ValueError, LookupError, TypeError):
         return None
-    return targets if text == sent.rstrip("\n") + "\n" else None
+    return (targets, task) if text == sent.rstrip("\n") + "\n" else None
 
 
 def _framed(mark: bytes, kind: str, answer: str) -> ScriptOutput:

@@ -21,7 +21,16 @@ LISTED = 50
 _GIB = 1 << 30
 _LS = re.compile(r"-\S+ +\d+ +\S+ +\S+ +(\d{1,18}) +\S+ +\S+ +\S+ (/.*)")
 _CAPPED = f"more than {LISTED} were found, of which {LISTED} are named"
-_STILL = "what came and went between the two looks was not seen"
+_POSIX_METHODS = {
+    Concern.TEMPORARY: "files that came and went between the two looks",
+}
+_WINDOWS_METHODS = {
+    Concern.TEMPORARY: "files that came and went while the host was examined",
+    Concern.LOCKED: (
+        "files that others hold open: Windows shows them to a driver only, and trying to open one could "
+        "make a recording fail; named are the page file and the databases of services that run"
+    ),
+}
 
 
 def read_posix_concerns(sections: Sections, processes: Fact[tuple[Process, ...]]) -> Fact[Concerns]:
@@ -40,7 +49,7 @@ def read_posix_concerns(sections: Sections, processes: Fact[tuple[Process, ...]]
         *_new(new, _seconds(sections), limits[Concern.TEMPORARY]),
     ]
     roots = [words[2] for words in _lines(large, "searched", 3)] if large.ok else []
-    return _known(files, roots, limits, "find, ls, /proc/PID/fd")
+    return _known(files, roots, limits, _POSIX_METHODS, "find, ls, /proc/PID/fd")
 
 
 def _large(section: Section, limits: list[str]) -> Iterable[ConcernedFile]:
@@ -86,7 +95,6 @@ def _new(section: Section, seconds: int, limits: list[str]) -> Iterable[Concerne
             limits.append(f"{printable(folder)} holds too many files to compare them")
         elif int(count):
             yield _fresh(folder, int(count), seconds)
-    limits.append(_STILL)
 
 
 def _seconds(sections: Sections) -> int:
@@ -107,10 +115,6 @@ def read_windows_concerns(answer: Answer) -> Fact[Concerns]:
     what = "files that should be excluded"
     value = answer.value("concerns", what)
     limits: dict[Concern, list[str]] = {concern: [] for concern in Concern}
-    limits[Concern.LOCKED].append(
-        "Windows shows which files are open only to a driver, and trying to open one could make a "
-        "recording fail: named are the page file and the databases of services that run"
-    )
     files: list[ConcernedFile] = []
     for row in _rows(value, "large"):
         files.append(ConcernedFile(Concern.LARGE, _path(row), _size(integer(row, "size"))))
@@ -145,8 +149,8 @@ def read_windows_concerns(answer: Answer) -> Fact[Concerns]:
         if row["late"] is True:
             words = f"{_path(row)} holds too many files to compare them"
             limits[Concern.TEMPORARY].append(words)
-    limits[Concern.TEMPORARY].append(_STILL)
-    return _known(files, roots, limits, "Get-ChildItem, services, Win32_PageFileUsage")
+    source = "Get-ChildItem, services, Win32_PageFileUsage"
+    return _known(files, roots, limits, _WINDOWS_METHODS, source)
 
 
 def _rows(value: Row, name: str) -> list[Row]:
@@ -173,8 +177,9 @@ def _known(
     files: Iterable[ConcernedFile],
     roots: Iterable[str],
     limits: Mapping[Concern, list[str]],
+    methods: Mapping[Concern, str],
     source: str,
 ) -> Known[Concerns]:
     said = {concern: "; ".join(dict.fromkeys(words)) for concern, words in limits.items() if words}
     found = tuple(dict.fromkeys(files))
-    return Known(Concerns(found, tuple(printable(root) for root in roots), said), source)
+    return Known(Concerns(found, tuple(map(printable, roots)), said, methods), source)

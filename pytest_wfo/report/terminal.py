@@ -45,7 +45,8 @@ def closing(report: SiteReport, files: Sequence[str]) -> Iterator[str]:
     for blocker in found[:_BLOCKERS]:
         yield from _blocker(blocker)
     if len(found) > _BLOCKERS:
-        yield f"and {len(found) - _BLOCKERS} more requirements that block"
+        more = len(found) - _BLOCKERS
+        yield f"and {more} more requirement{'s' * (more > 1)} that block{'s' * (more == 1)}"
     for verdict in (Verdict.WAIVED, Verdict.ATTESTED):
         yield from _accepted(report, verdict)
     for note in report.notes:

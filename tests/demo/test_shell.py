@@ -12,6 +12,7 @@ import pytest
 from pytest_wfo.connect import windows_ssh
 from pytest_wfo.connect.errors import ConnectError, Reason
 from pytest_wfo.connect.script import ScriptOutput, start
+from pytest_wfo.core.antivirus.task import AntivirusTask
 from pytest_wfo.core.facts import Access, Known, Target, Transport
 from pytest_wfo.demo.data import load_host, merged
 from pytest_wfo.demo.posix_answers import posix_answer
@@ -20,13 +21,14 @@ from pytest_wfo.demo.shell import (
     NOT_RECOGNIZED,
     PosixShell,
     WindowsShell,
-    windows_targets,
+    windows_request,
 )
 from pytest_wfo.demo.windows_answers import windows_answer
 from pytest_wfo.probes.envelope import read_envelope
 from pytest_wfo.probes.posix import posix_script
+from pytest_wfo.probes.survival import Patience
 from pytest_wfo.probes.windows import read_windows, windows_script
-from tests.probes.windows.host import PWSH, RECORDED, needs_engine
+from tests.probes.windows.host import PWSH, RECORDED, WindowsHost, load, needs_engine, over
 
 MARKER = "a1b2c3d4e5f6"
 MARK = "wfo-0123456789abcdef"
@@ -94,6 +96,7 @@ def test_sections_and_keys_are_those_the_windows_collector_has_been_recorded_wit
     """Same sections, fields and registry keys in the same order as in an answer of the real script."""
     real = json.loads((RECORDED / "base.txt").read_text("ascii"))
     client = json.loads((RECORDED / "client-11.txt").read_text("ascii"))
+    detected = json.loads((RECORDED / "av-detections.txt").read_text("ascii"))
     shown = json.loads(windows_answer(load_host(name), TARGETS, 1.0))
     assert list(shown) == list(real)
     assert list(shown["registry"]) == list(real["registry"])
@@ -104,11 +107,13 @@ def test_sections_and_keys_are_those_the_windows_collector_has_been_recorded_wit
             assert section == real["sections"][key]
         elif key in ("security_center", "av_center") and name != "prem01":  # servers have none
             assert section["value"].keys() == client["sections"][key]["value"].keys()
+        elif key in ("av_detections", "av_threats", "av_events") and name == "prem01":
+            assert shape(section) == shape(detected["sections"][key])
         else:
             assert shape(section) == shape(real["sections"][key])
     # Of the recorded connections none was made, and servers have no Security Center.
     new = {("probes", "end", "str")}
-    assert types(shown) <= types(real) | types(client) | new
+    assert types(shown) <= types(real) | types(client) | types(detected) | new
     for key, values in shown["registry"].items():
         assert values.keys() == real["registry"][key].keys()
 
@@ -136,9 +141,9 @@ def test_owners_and_adapters_of_a_host_are_listed(name: str) -> None:
 
 def test_targets_are_read_out_of_the_script_as_it_is_sent() -> None:
     for targets in ((), TARGETS[:1], TARGETS):
-        found = windows_targets(windows_script(targets).encode())
+        found = windows_request(windows_script(targets).encode())
         assert found is not None
-        assert [(t.address, t.port, t.transport) for t in found] == [
+        assert [(t.address, t.port, t.transport) for t in found[0]] == [
             (t.address, t.port, t.transport) for t in targets
         ]
 
@@ -252,3 +257,36 @@ def test_bytes_beyond_ascii_come_one_character_each_as_from_awk() -> None:
     data = merged(load_host("fw01"), {"sections": {"hostname": "café"}})
     assert "caf\\u00c3\\u00a9" in posix_answer(data, 1.0)
     assert read_envelope(posix_answer(data, 1.0))["hostname"].output == "café"
+
+
+@needs_engine
+def test_what_is_told_of_test_files_and_of_files_worth_excluding_has_the_collectors_form() -> None:
+    """The real script is asked the same; the demo may know no section and no field that it does not."""
+    task = AntivirusTask(
+        folders=("C:\\temp\\", "C:\\Program Files\\CallCopy\\Logs\\"),
+        file_types=(".vid", ".log"),
+        run="r7k2m9q4",
+        concerns=True,
+    )
+    files = {
+        "C/temp/new.iso": "",
+        "C/Program Files/CallCopy/Logs/a.txt": "",
+        "C/Windows/Temp/a.txt": "",
+    }
+    rows = [{"Name": "C:\\pagefile.sys", "AllocatedBaseSize": 8192}]
+    cim = {"root/cimv2:Win32_PageFileUsage": {"rows": rows}}
+    state = over(
+        load("base"), {"environment": {"TEMP": "C:\\Windows\\Temp"}, "files": files, "cim": cim}
+    )
+    real = json.loads(WindowsHost(state).ask(antivirus=task, patience=Patience(0.1)).text)
+    shown = json.loads(windows_answer(load_host("prem01"), (), 1.0, task))
+    told = ("asked_antivirus", "survival", "concerns", "page_files", "leftovers")
+    for key in told:
+        assert shape(shown["sections"][key]) == shape(real["sections"][key]), key
+    for name in ("roots", "large", "fresh"):
+        ours, theirs = (each["sections"]["concerns"]["value"][name] for each in (shown, real))
+        assert {frozenset(row) for row in ours} == {frozenset(row) for row in theirs}, name
+    extra = ("av_opinions",)
+    assert [key for key in shown["sections"] if key in (*told, *extra)] == [
+        key for key in real["sections"] if key in (*told, *extra)
+    ]

@@ -212,9 +212,11 @@ class ConcernedFile:
 
 @dataclass(frozen=True, slots=True)
 class Concerns:
-    """What was found below ``roots``; ``limits`` says for each concern what was left unseen, and
-    a concern that is missing there was looked at completely."""
+    """What was found below ``roots``. ``limits`` says for each concern what was left unseen this time;
+    a concern that is missing there was looked at as far as it can be. ``methods`` says what such a look
+    can never see."""
 
     files: tuple[ConcernedFile, ...]
     roots: tuple[str, ...]
     limits: Mapping[Concern, str] = field(default_factory=dict)
+    methods: Mapping[Concern, str] = field(default_factory=dict)

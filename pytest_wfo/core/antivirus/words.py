@@ -61,7 +61,7 @@ def coverage_words(found: Coverage, total: int) -> Iterable[str]:
 def remedy(product: Product, parts: Iterable[Part], scan: Scan) -> str:
     """The entries to add, in the product's own words where they are known."""
     steps = [_step(product, part, scan) for part in parts]
-    where = f", in the policy that manages this host ({product.central})" if product.central else ""
+    where = ", in the policy that manages this host" if product.central else ""
     return f"in {product.name}, {' and '.join(dict.fromkeys(steps))}{where}"
 
 

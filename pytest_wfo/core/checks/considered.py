@@ -47,6 +47,8 @@ def check_considered(cell: Cell, site_facts: SiteFacts) -> Judgement:
     evidence = [Evidence(f"searched: {where}", source)]
     if limit:
         evidence.append(Evidence(f"not seen: {limit}", source))
+    if method := concerns.methods.get(concern):
+        evidence.append(Evidence(f"such a look never sees {method}", source))
     answers = {file: worst(_excluded(product, file) for product in counting) for file in files}
     open_files = [file for file, covered in answers.items() if covered is not Covered.YES]
     evidence += [Evidence(f"{file.path}: {file.why}", source) for file in open_files[:_SHOWN]]

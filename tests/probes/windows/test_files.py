@@ -434,7 +434,8 @@ def test_files_worth_excluding_are_named_with_what_was_left_unseen(name: str) ->
         (Concern.LOCKED, "C:\\Windows\\System32\\dhcp\\dhcp.mdb", "held open by the service DHCPServer"),
     }  # fmt: skip
     assert set(found.roots) >= {"C:\\temp\\", "D:\\wfo", "D:\\sql\\DATA", "D:\\logs"}
-    assert "Windows shows which files are open only to a driver" in found.limits[Concern.LOCKED]
+    assert "Windows shows them to a driver only" in found.methods[Concern.LOCKED]
+    assert Concern.LOCKED not in found.limits
     assert Concern.LARGE not in found.limits
 
 
