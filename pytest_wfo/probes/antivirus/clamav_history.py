@@ -31,13 +31,24 @@ class _Log:
     first: str = ""
     lines: list[str] = field(default_factory=list)
     total: int = 0
+    short: bool = False  # its beginning was too far from its end to be read
+
+    @property
+    def cut(self) -> bool:
+        return self.short or self.total > len(self.lines)
+
+
+@dataclass
+class _Folder:
+    items: list[tuple[int, str]] = field(default_factory=list)
+    total: int = 0
 
 
 @dataclass
 class _Seen:
     logs: list[_Log] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
-    items: list[tuple[int, str]] = field(default_factory=list)
+    folders: list[_Folder] = field(default_factory=list)
 
 
 def read_history(
@@ -56,10 +67,11 @@ def read_history(
     own = [each for each in seen.logs if each.path in {log, f"{log}.1"}]
     if not own:
         return Unknown(f"what ClamAV removed: {log} is not there or not readable", _LOG), 0
-    begins = [when for each in own if (when := _begin(each, zone)) is not None]
-    days = int((now - min(begins)) / 86400) if begins else 0
+    begin = _whole_since(own, seen.folders, zone)
+    days = 0 if begin is None else int((now - begin) / 86400)
     entries = [entry for each in seen.logs for entry in _entries(each.lines, zone)]
-    removals = _merged(entries, seen.items, now - HISTORY_DAYS * 86400)
+    items = [item for folder in seen.folders for item in folder.items]
+    removals = _merged(entries, items, now - HISTORY_DAYS * 86400)
     source = ", ".join(each.path for each in own)
     return Known(removals, source), max(0, min(days, HISTORY_DAYS))
 
@@ -72,15 +84,31 @@ def _read(section: Section, own: set[str]) -> _Seen:
             seen.logs.append(_Log(rest))
         elif word == "unread-folder" or (word == "unread-log" and rest in own):
             seen.unread.append(rest)
-        elif word == "first" and seen.logs:
-            seen.logs[-1].first = rest
-        elif word == "line" and seen.logs:
-            seen.logs[-1].lines.append(rest)
-        elif word == "total" and seen.logs and rest.isdigit():
-            seen.logs[-1].total = int(rest)
-        elif word == "item" and (found := re.match(r"(\d{1,12})\|(/.*)", rest)):
-            seen.items.append((int(found[1]), found[2]))
+        elif word == "folder":
+            seen.folders.append(_Folder())
+        elif seen.folders:  # all logs come before
+            _read_folder(seen.folders[-1], word, rest)
+        elif seen.logs:
+            _read_log(seen.logs[-1], word, rest)
     return seen
+
+
+def _read_log(log: _Log, word: str, rest: str) -> None:
+    if word == "short":
+        log.short = True
+    elif word == "first":
+        log.first = rest
+    elif word == "line":
+        log.lines.append(rest)
+    elif word == "total" and rest.isdigit():
+        log.total = int(rest)
+
+
+def _read_folder(folder: _Folder, word: str, rest: str) -> None:
+    if word == "item" and (found := re.match(r"(\d{1,12})\|(/.*)", rest)):
+        folder.items.append((int(found[1]), found[2]))
+    elif word == "total" and rest.isdigit():
+        folder.total = int(rest)
 
 
 def _epoch(text: str, zone: str) -> float | None:
@@ -96,6 +124,21 @@ def _begin(log: _Log, zone: str) -> float | None:
     if log.total > len(log.lines):
         text = log.lines[0].partition(" -> ")[0] if log.lines else ""
     return _epoch(text, zone)
+
+
+def _whole_since(logs: Iterable[_Log], folders: Iterable[_Folder], zone: str) -> float | None:
+    """Since when nothing is missing: the beginning of the oldest log, or later where something in
+    between was left out, of a log or of a quarantine (of which the newest files are told)."""
+    begins = [(log, _begin(log, zone)) for log in logs]
+    gaps = [begin for log, begin in begins if log.cut]
+    for folder in folders:
+        if folder.total > len(folder.items):
+            gaps.append(min((float(when) for when, _ in folder.items), default=None))
+    known = [begin for _, begin in begins if begin is not None]
+    after = [gap for gap in gaps if gap is not None]
+    if not known or len(after) < len(gaps):
+        return None
+    return max([min(known), *after])
 
 
 def _entries(lines: Iterable[str], zone: str) -> Iterator[tuple[float, Removal, str]]:

@@ -131,6 +131,7 @@ clamav_history() { # PROCESS...: detections in the logs, and what lies in quaran
       [ -e "$log" ] || continue
       if ! [ -r "$log" ]; then printf 'unread-log|%s\n' "$log"; continue; fi
       printf 'log|%s\n' "$log"
+      [ "$(stat -c %s -- "$log")" -le 4000000 ] || printf 'short|\n'
       tail -c 4000000 -- "$log" | awk '
         !first && /^[A-Z][a-z][a-z] [A-Z][a-z][a-z] [ 0-9][0-9] / { first = 1; print "first|" substr($0, 1, 24) }
         / FOUND$|: moved to |: Removed\.?$/ { kept[total++ % 300] = substr($0, 1, 1500) }

@@ -354,6 +354,37 @@ def test_removals_are_told_once_and_in_order() -> None:
     ]
 
 
+LOG, NOW = "/run/av/log/clamd.log", 1795645922  # 25 November 2026, 22:32
+LONG_AGO, NOVEMBER_20 = "first|Mon Aug 17 10:00:00 2026", "Fri Nov 20 10:00:00 2026"
+TEN_DAYS = f"item|{NOW - 10 * 86400}|/run/av/quar/b.vid"
+
+
+@pytest.mark.parametrize(
+    ("lines", "days"),
+    [
+        ([f"log|{LOG}", LONG_AGO, "total|0"], 90),
+        ([f"log|{LOG}", f"first|{NOVEMBER_20}", "total|0"], 5),
+        ([f"log|{LOG}", LONG_AGO, "total|0", "folder|/q", TEN_DAYS, TEN_DAYS, "total|2"], 90),
+        ([f"log|{LOG}", LONG_AGO, "total|0", "folder|/q", TEN_DAYS, "total|301"], 10),
+        ([f"log|{LOG}", LONG_AGO, "total|0", "folder|/q", "total|301"], 0),
+        ([f"log|{LOG}", LONG_AGO, f"line|{NOVEMBER_20} -> /x/a.vox: S FOUND", "total|301"], 5),
+        ([f"log|{LOG}", LONG_AGO, "line|/x/a.vox: S FOUND", "total|301"], 0),
+        ([f"log|{LOG}.1", LONG_AGO, "total|0", f"log|{LOG}", "total|0"], 90),
+        ([f"log|{LOG}.1", LONG_AGO, "total|0", f"log|{LOG}", "short|", f"first|{NOVEMBER_20}"], 5),
+        ([f"log|{LOG}.1", LONG_AGO, "total|0", f"log|{LOG}", "short|", "total|0"], 0),
+        ([f"log|{LOG}", "total|0"], 0),
+    ],
+)
+def test_the_history_reaches_back_to_where_something_is_missing(
+    lines: list[str], days: int
+) -> None:
+    """A quarantine that holds more files than the log names is no sign that the log was cut."""
+    said = sections("posix-clamav")
+    said["clamav_history"] = replace(said["clamav_history"], output="\n".join(lines))
+
+    assert product(said).history_days == days
+
+
 def test_the_recordings_hold_nothing_of_the_configuration_but_what_is_needed() -> None:
     for name in RECORDED:
         text = (DATA / f"{name}.txt").read_text()
