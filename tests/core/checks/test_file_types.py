@@ -134,6 +134,28 @@ def test_a_removal_counts_by_what_was_done(action: str, verdict: Verdict) -> Non
     assert judged("vid", removing(f"{TEMP}call.vid", action)).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("wfo-canary-0a1b2c3d4e5f.vid", MET),
+        ("wfo-probe-0a1b2c3d4e5f-9c8b7a65.vid", MET),
+        ("WFO-PROBE-0A1B2C3D4E5F-9C8B7A65.VID", MET),
+        ("my-wfo-canary-0a1b2c3d4e5f.vid", NOT_MET),
+        ("wfo-canary-call of today.vid", NOT_MET),
+        ("wfo-canary-0a1b2c3d4e5f.vid.vid", NOT_MET),
+    ],
+)
+def test_test_files_of_ours_in_a_history_are_told_and_do_not_count(
+    name: str, verdict: Verdict
+) -> None:
+    """The canary has to be removed; what harmless files show today counts, not what they once did."""
+    judgement = judged("vid", removing(f"{TEMP}{name}"))
+
+    assert judgement.verdict is verdict
+    assert f"{name} was quarantined as Trojan:X" in said(judgement)
+    assert ("(a test file of this tool)" in said(judgement)) is (verdict is MET)
+
+
 def test_what_a_product_did_before_it_became_passive_counts() -> None:
     passive = removing(f"{TEMP}call.vid", active=Known(False, "passive"))
 
