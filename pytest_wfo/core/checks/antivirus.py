@@ -6,6 +6,7 @@ verified". Behaviour, where a canary test proves it, counts for more than settin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_wfo.core.antivirus.behaviour import Behaviour, behaviour_of
@@ -55,15 +56,14 @@ def check_excluded(cell: Cell, site_facts: SiteFacts) -> Judgement:
     proofs = [Evidence(words, source) for words in behaviour.words]
     if isinstance(facts.antivirus, Unknown):
         if behaviour.outcome is CanaryOutcome.DETECTED:
-            return _detected(behaviour, subject, scan, "the antivirus", proofs)
+            return _detected(behaviour, subject, scan, (), proofs)
         return unseen(facts.antivirus, f"whether {what}", proofs)
     antivirus = facts.antivirus
     answers = [_ask(product, subject, scan) for product in antivirus.value.products]
     evidence = [*proofs, *(item for answer in answers for item in answer.evidence)]
     counting = [answer for answer in answers if answer.covered is not None]
     if behaviour.outcome is CanaryOutcome.DETECTED:
-        names = " or ".join(answer.product.name for answer in counting) or "an unknown product"
-        return _detected(behaviour, subject, scan, names, evidence)
+        return _detected(behaviour, subject, scan, counting, evidence)
     if not counting:
         looked = f"looked for: {antivirus.value.looked_for}"
         evidence.append(Evidence(looked, antivirus.source))
@@ -176,13 +176,20 @@ def _remedy(answer: _Answer, subject: Subject) -> str:
 
 
 def _detected(
-    behaviour: Behaviour, subject: Subject, scan: Scan, names: str, evidence: list[Evidence]
+    behaviour: Behaviour,
+    subject: Subject,
+    scan: Scan,
+    counting: Sequence[_Answer],
+    evidence: list[Evidence],
 ) -> Judgement:
     paths = ", ".join(file.path for file in behaviour.files)
+    missing = [answer.remedy for answer in counting if answer.covered is Covered.NO]
+    names = " or ".join(answer.product.name for answer in counting) or "the antivirus"
+    look = f"exclude {subject.text} in {names}, and look for why the entries that are there have no effect"
     return not_met(
         f"{subject.text} is not excluded from {scan.value} scanning: the canary {paths} was detected",
         evidence,
-        f"exclude {subject.text} in {names}, and look for why the entries that are there have no effect",
+        "; ".join(missing) or look,
     )
 
 

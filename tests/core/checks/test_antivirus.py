@@ -352,6 +352,15 @@ def test_behaviour_counts_for_more_than_settings(
         assert "canary run ab12" in said(judgement)
 
 
+def test_a_detected_canary_asks_for_the_entry_that_is_missing_if_one_is() -> None:
+    seen = canary(CONTROL, FOUND)
+
+    missing = judged(FOLDER, product(), canary=seen).remedy
+    assert missing == judged(FOLDER, product()).remedy
+    there = judged(FOLDER, product(*ALL), canary=seen).remedy
+    assert "look for why the entries that are there have no effect" in there
+
+
 def test_a_run_without_an_effective_control_is_called_inconclusive() -> None:
     assert "inconclusive" in said(judged(FOLDER, HIDDEN, canary=canary(DEAF, SUBJECT)))
 
