@@ -97,6 +97,23 @@ def clamav(
         yield Scanner(home, clamd)
 
 
+@contextmanager
+def clamd_in_a_container() -> Iterator[None]:
+    """What looks like a clamd in a PID namespace of its own, with a configuration that is not here."""
+    with tempfile.TemporaryDirectory(prefix="wfo-clamav-") as folder, ExitStack() as stack:
+        program = Path(folder) / "clamd"
+        program.write_text("#!/bin/sh\necho started\nsleep 60\n:\n")
+        program.chmod(0o755)
+        words = ("unshare", "--pid", "--fork", "--kill-child", str(program), "-c", "/nowhere.conf")
+        process = subprocess.Popen(words, stdout=subprocess.PIPE)
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        assert process.stdout
+        with process.stdout as said:
+            assert said.readline() == b"started\n"
+            yield
+
+
 def _started(stack: ExitStack, *words: str) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -12,7 +12,7 @@ from pytest_wfo.core.antivirus.task import AntivirusTask
 from pytest_wfo.core.facts import Known, Unknown
 from pytest_wfo.probes.survival import Patience
 from tests.probes.posix_host import SHELLS, PosixHost
-from tests.probes.scanner import TURNED, WORD, Scanner, clamav, missing
+from tests.probes.scanner import TURNED, WORD, Scanner, clamav, clamd_in_a_container, missing
 
 if TYPE_CHECKING:
     from tests.probes.posix_host import Answer
@@ -80,6 +80,12 @@ def test_what_is_excluded_is_left_alone_while_the_control_is_detected(
     )
     assert "clamdscan: Lab.WfoCanary.UNOFFICIAL FOUND" in details
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", fact.value.started)
+
+
+def test_a_clamd_in_a_container_is_not_asked_about_files_of_the_host() -> None:
+    with clamd_in_a_container(), clamav() as scanner:
+        answer = ask(scanner)
+    assert outcomes(answer) == expected(ALL_EXCLUDED, ALL_EXCLUDED)
 
 
 def test_an_exclusion_for_one_kind_of_scan_is_not_taken_for_the_other() -> None:

@@ -36,10 +36,13 @@ canary_start() {
   while look_at_control && [ -z "$detected" ] && [ "$took" -lt 200 ]; do sleep_until "$now" 20; done
 }
 
-# The scanner's own configuration, where its daemon was started with another than the usual one.
+# The scanner's own configuration, where its daemon was started with another than the usual one. A daemon
+# in a container, which has a number there as well, sees other files.
 clamd_config() {
   for process in $(grep -slxF clamd /proc/[0-9]*/comm); do
-    tr '\000' '\n' 2>/dev/null <"${process%comm}cmdline" | awk '
+    process=${process%comm}
+    ! grep -sq '^NSpid:.*[0-9][[:space:]][[:space:]]*[0-9]' "${process}status" || continue
+    tr '\000' '\n' 2>/dev/null <"${process}cmdline" | awk '
       next_one { print; exit }
       /^--config-file=/ { sub(/^[^=]*=/, ""); print; exit }
       $0 == "-c" || $0 == "--config-file" { next_one = 1 }'
