@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 from tests.lab.listeners import Listeners
-from tests.lab.topology import MACHINES, USER
+from tests.lab.topology import MACHINES, TEMPORARY, USER
 
 _UID = 6100
 _SUDOERS = Path(f"/etc/sudoers.d/{USER}")
@@ -39,6 +39,7 @@ PrintLastLog no
 MaxStartups 500:30:1000
 PidFile /run/sshd.pid
 LogLevel ERROR
+SetEnv TMPDIR={TEMPORARY}
 Subsystem sftp internal-sftp
 """
 
@@ -72,6 +73,8 @@ def make_private(folder: Path, host: str) -> None:
     home = Path("/home", USER)
     home.mkdir()
     os.chown(home, _UID, _UID)
+    Path(TEMPORARY).mkdir()
+    Path(TEMPORARY).chmod(0o1777)
     _SSHD_CONFIG.write_text(_SSHD_SETTINGS)
 
 

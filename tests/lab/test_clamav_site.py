@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.lab.clamav import DATA, HOME, ClamAv, why_not
 from tests.lab.clamav_cases import FDPASS, FILES, GOOD
+from tests.lab.clamav_site import FOLDERS, MET, NOT_APPLICABLE, NOT_MET, NOT_VERIFIED, server
 from tests.lab.lab import Lab
 from tests.lab.verify import Outcome, verify
 
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
 RESIDENT, DEMAND = "excluded-memory-resident", "excluded-on-demand"
-FOLDERS = {"screen_recording": f"{DATA}/temp", "logging": f"{DATA}/logs"}
-LOGGER = f"{DATA}/bin/cc_loggerservice.exe"
 SETTINGS = f"{GOOD}ExcludePath ^{DATA}/bin/cc_loggerservice[.]exe$\n"
-MET, NOT_MET, NOT_VERIFIED = "met", "not met", "not verified"
 EXCLUSIONS = (
     "av-folder-temp",
     "av-folder-logs",
@@ -30,17 +26,8 @@ EXCLUSIONS = (
 
 @pytest.fixture
 def clamav(lab: Lab) -> ClamAv:
-    """A prepared ClamAV whose log is 100 days old; the recorder's logger runs, its screen capture does
-    not."""
-    found = ClamAv(lab.hosts["premises"])
-    found.prepare(FILES)
-    begun = time.strftime("%a %b %e %H:%M:%S %Y", time.localtime(time.time() - 100 * 86400))
-    found.write({f"{HOME}/log/clamd.log": f"{begun} -> +++ Started\n"})
-    found.run("chown", "clamav:clamav", f"{HOME}/log/clamd.log")
-    found.run("mkdir", "-p", f"{DATA}/bin")
-    found.run("cp", "/usr/bin/sleep", LOGGER)
-    found.host.tell("start", "logger", f'["{LOGGER}", "600"]')
-    return found
+    """A server with all the files of the cases."""
+    return server(lab.hosts["premises"], FILES)
 
 
 def run(lab: Lab) -> Outcome:
@@ -119,5 +106,5 @@ def test_without_clamonacc_only_scans_on_demand_count(lab: Lab, clamav: ClamAv) 
     outcome = run(lab)
 
     found = verdicts(outcome)
-    assert {resident for resident, _ in found.values()} == {"not applicable"}, outcome.output
-    assert found["av-extension-vid"] == ("not applicable", MET)
+    assert {resident for resident, _ in found.values()} == {NOT_APPLICABLE}, outcome.output
+    assert found["av-extension-vid"] == (NOT_APPLICABLE, MET)

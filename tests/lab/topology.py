@@ -28,6 +28,7 @@ PUBLIC = "203.0.113.1"  # the site's address on the WAN
 PREMISES = "10.61.0.10"
 WIRE = "wire"
 USER = "wfo"
+TEMPORARY = "/home/tmp"  # $TMPDIR of who logs in: /tmp is the machine's
 
 
 class Protocol(str, Enum):

@@ -45,8 +45,19 @@ def verify(inventory: Path, *options: str) -> Outcome:
     """Run ``pytest --wfo-hosts=inventory.yml`` in the inventory's folder."""
     results = inventory.parent / "wfo-report" / "results.json"
     results.unlink(missing_ok=True)  # an earlier run's
+    done = run_pytest(inventory, *options)
+    output = done.stdout + done.stderr
+    assert results.exists(), output
+    document = json.loads(results.read_text())
+    findings = {(item["requirement"], item["host"]): item for item in document["results"]}
+    assert len(findings) == document["plan"]["cells"], "one finding for each planned cell"
+    return Outcome(done.returncode, document["decision"], output, findings)
+
+
+def run_pytest(inventory: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """The same, however it ends."""
     environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
-    done = subprocess.run(
+    return subprocess.run(
         [
             *(sys.executable, "-m", "pytest", f"--wfo-hosts={inventory.name}"),
             *("-p", "no:cacheprovider", *options),
@@ -57,12 +68,6 @@ def verify(inventory: Path, *options: str) -> Outcome:
         text=True,
         timeout=120,
     )
-    output = done.stdout + done.stderr
-    assert results.exists(), output
-    document = json.loads(results.read_text())
-    findings = {(item["requirement"], item["host"]): item for item in document["results"]}
-    assert len(findings) == document["plan"]["cells"], "one finding for each planned cell"
-    return Outcome(done.returncode, document["decision"], output, findings)
 
 
 def _strings(value: object) -> Iterable[str]:
