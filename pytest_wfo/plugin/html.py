@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.plugin.node_ids import SUITES
 from pytest_wfo.plugin.outcomes import Said, said_of
 from pytest_wfo.plugin.reporting import REPORT
 from pytest_wfo.plugin.run import RUN
-from pytest_wfo.plugin.suites import SUITES
 from pytest_wfo.report.block import block
 from pytest_wfo.report.text import printable
 

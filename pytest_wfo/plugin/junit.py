@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 from pytest_wfo.core.verdicts import Verdict
-from pytest_wfo.plugin.outcomes import is_suite_test, said_of, without_properties
+from pytest_wfo.plugin.node_ids import is_suite_test
+from pytest_wfo.plugin.outcomes import said_of, without_properties
 from pytest_wfo.plugin.run import RUN, is_worker
 
 

@@ -11,8 +11,8 @@ import pytest
 from pytest_wfo.core.gate import lost
 from pytest_wfo.core.plan import Cell
 from pytest_wfo.core.verdicts import Finding, Verdict
+from pytest_wfo.plugin.node_ids import SUITES, suite_test
 from pytest_wfo.plugin.run import RUN, Key, Run, is_worker
-from pytest_wfo.plugin.suites import SUITES
 from pytest_wfo.report.accepted import accepted_by
 from pytest_wfo.report.text import explain, in_one_line, printable
 
@@ -80,16 +80,6 @@ def said_of(report: pytest.CollectReport | pytest.TestReport) -> Said | None:
     if _VERDICT not in said:
         return None
     return Said((str(said[_REQUIREMENT]), str(said[_HOST])), str(said[_VERDICT]))
-
-
-def is_suite_test(nodeid: str, cell: Cell | None) -> bool:
-    """Whether a node id is that of the cell's test in the suites, not of a user's own."""
-    return cell is not None and nodeid.startswith(SUITES) and nodeid.endswith(_suite_test(cell))
-
-
-def _suite_test(cell: Cell) -> str:
-    """The end of the node id of the cell's test in the suites."""
-    return f"::test_{cell.requirement.claim.value.replace('-', '_')}[{cell.id}]"
 
 
 def fail_if_not_verified(finding: Finding, cell: Cell) -> None:
@@ -197,7 +187,7 @@ class Recorder:
         run, why = self._run, _last_line(report)
         run.crashes.append(printable(f"{report.nodeid}: {why}"))
         if self._tests is None:
-            self._tests = {_suite_test(cell): cell for cell in run.plan.cells}
+            self._tests = {suite_test(cell): cell for cell in run.plan.cells}
         file, separator, test = report.nodeid.partition("::")
         cell = self._tests.get(separator + test) if file.startswith(SUITES) else None
         if cell is None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_wfo.plugin.node_ids import SUITES
 from pytest_wfo.plugin.options import PATH_OPTIONS
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-SUITES = "wfo/"  # what the node ids of the suites' tests begin with
 _SUITES_ADDED = pytest.StashKey[bool]()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_wfo.core.antivirus.model import Covered, Exclusion, Pattern, Scan
-from pytest_wfo.core.antivirus.patterns import NOTHING, UNCLEAR, PathGlob
+from pytest_wfo.core.antivirus.patterns import NOTHING, UNCLEAR, OpenedBy, PathGlob
 from pytest_wfo.core.facts import Fact, Known, Unknown
 from pytest_wfo.probes.antivirus.clamav_daemons import Configuration, Daemon, Setting
 from pytest_wfo.probes.envelope import Section
@@ -21,6 +21,8 @@ from pytest_wfo.probes.envelope import Section
 RESIDENT = frozenset({Scan.MEMORY_RESIDENT})
 _ALIKE = "[*?[]"  # letters that make PathGlob read a name as a shape
 _RESTART = "correct clamd.conf and restart clamonacc"
+# Whatever the programs of one user open. Which user a program runs as is not known here.
+_OF_USER = OpenedBy("*", certain=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +50,6 @@ def read_places(section: Section | None) -> dict[str, Place]:
         if found:
             places.setdefault(found[1], Place("absent"))
     return places
-
-
-@dataclass(frozen=True, slots=True)
-class OfUser:
-    """Whatever the programs of one user open. Which user a program runs as is not known here."""
-
-    def file(self, path: str) -> Covered:
-        """Never: programs of other users may open it."""
-        del path
-        return Covered.NO
-
-    def tree(self, folder: str) -> Covered:
-        """Never: programs of other users may open them."""
-        del folder
-        return Covered.NO
-
-    def extension(self, extension: str) -> Covered:
-        """Never: programs of other users may open them."""
-        del extension
-        return Covered.NO
-
-    def process(self, image: str) -> Covered:
-        """Where it runs as that user."""
-        del image
-        return Covered.MAYBE
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +213,7 @@ def _users(configuration: Configuration) -> Iterator[Exclusion]:
     ]
     for each in found:
         origin = f"{configuration.path} line {each.line}"
-        yield Exclusion(f"{each.key} {each.value}", OfUser(), RESIDENT, origin, "", note)
+        yield Exclusion(f"{each.key} {each.value}", _OF_USER, RESIDENT, origin, "", note)
 
 
 def _watched(
