@@ -75,6 +75,15 @@ def verdicts(folder: Path) -> dict[tuple[str, str], str]:
     }
 
 
+def advice(folder: Path) -> dict[tuple[str, str], str]:
+    """The same of advisory requirements that are not met or not verified; they never block."""
+    return {
+        (item["requirement"], item["host"]): item["verdict"]
+        for item in results(folder)["results"]
+        if item["advisory"] and item["verdict"] in ("not met", "not verified")
+    }
+
+
 def judged(folder: Path) -> dict[tuple[str, str], str]:
     """What the facts in ``folder`` mean, judged without pytest: (requirement, host) -> verdict."""
     from pytest_wfo.core.checks import judge
