@@ -27,7 +27,7 @@ def read_antivirus(answer: Answer) -> Fact[Antivirus]:
     """The products, active or not; Unknown where none is active and not everything could be seen."""
     host = look(answer)
     known = [product for reader in READERS if (product := reader.read(host)) is not None]
-    products = (*known, *_unknown(host))
+    products = (*known, *_unknown(host), *_unseen(host))
     unseen = host.unseen
     if unseen and not any(_active(product) for product in products):
         return Unknown(
@@ -42,6 +42,17 @@ def read_antivirus(answer: Answer) -> Fact[Antivirus]:
 
 def _active(product: Product) -> bool:
     return isinstance(product.active, Known) and product.active.value
+
+
+def _unseen(host: WindowsHost) -> list[Product]:
+    """Beside those that were found, one that nobody knows may be active where could not be looked."""
+    places = (host.services, host.processes, host.filters)
+    unseen = [place for place in places if isinstance(place, Unknown)]
+    if not unseen:
+        return []
+    why = "; ".join(place.reason for place in unseen)
+    active = Unknown(why, next((place.remedy for place in unseen if place.remedy), ""))
+    return [Product("any other product", active=active, exclusions=active, removals=active)]
 
 
 def _unknown(host: WindowsHost) -> list[Product]:
