@@ -15,7 +15,7 @@
 #   nft -j list ruleset
 #   iptables-legacy-save, iptables-nft-save or iptables-save    (without arguments; those installed)
 #   cat /proc/net/ip_tables_names                               (only without iptables-legacy-save)
-#   find /proc -maxdepth 3 -ignore_readdir_race -lname anon_inode:?fanotify?
+#   find /proc -maxdepth 3 -ignore_readdir_race -path /proc/*/fd/* -lname anon_inode:?fanotify?
 #
 # awk turns the stream into JSON at the end. A section is: "MARKER begin NAME", the command's stderr,
 # "MARKER out RC AS", its stdout, "MARKER end"; AS is "user", "root", "sudo" or "none". "MARKER file
@@ -207,13 +207,14 @@ collect() {
   exec 3>&1
   tool clock date +%s.%N
   who
+  watchers
   tests_start
   machine
   network
   listeners
   packet_filter
   processes
-  antivirus
+  clamav
   if [ $# -gt 0 ]; then
     section asked user printf '%s\n' "$@"
     tool files stat -L -c '%F|%s|%Y|%n' -- "$@"

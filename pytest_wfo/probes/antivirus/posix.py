@@ -53,7 +53,9 @@ _BLOCKS = (
 )
 _SHOWN = 100  # lines of an answer that the collector passes on
 
-FANOTIFY = "find /proc -maxdepth 3 -ignore_readdir_race -lname anon_inode:?fanotify?"
+FANOTIFY = (
+    "find /proc -maxdepth 3 -ignore_readdir_race -path /proc/*/fd/* -lname anon_inode:?fanotify?"
+)
 """The command that shows who watches files by fanotify, for root."""
 
 _WHETHER = "whether a program that is not known here scans files"

@@ -9,17 +9,18 @@ clamav_options='ExcludePath|OnAccess[A-Za-z]*|LocalSocket|TCPSocket|TCPAddr|LogF
 clamav_options="$clamav_options|TemporaryDirectory|FollowDirectorySymlinks|FollowFileSymlinks|Example"
 clamav_usual='/etc/clamav/clamd.conf /etc/clamd.d/scan.conf /etc/clamd.conf /usr/local/etc/clamd.conf'
 
-antivirus() {
-  as_root fanotify find /proc -maxdepth 3 -ignore_readdir_race -lname 'anon_inode:?fanotify?'
-  if [ "$power" = root ] && [ -n "$out" ]; then
+watchers() { # who watches files by fanotify: leaves the links in $watching
+  as_root fanotify find /proc -maxdepth 3 -ignore_readdir_race \
+    -path '/proc/*/fd/*' -lname 'anon_inode:?fanotify?'
+  watching=$out
+  if [ "$power" = root ] && [ -n "$watching" ]; then
     printf '%s begin fanotify_flags\n\n%s out 0 root\n' "$WFO_MARKER" "$WFO_MARKER"
-    for link in $out; do
+    for link in $watching; do
       info=${link%/fd/*}/fdinfo/${link##*/}
       grep -sH '^fanotify flags' "$info" </dev/null
     done
     printf '\n%s end fanotify_flags\n' "$WFO_MARKER"
   fi
-  clamav
 }
 
 clamav() {

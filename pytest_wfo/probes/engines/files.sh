@@ -154,20 +154,20 @@ neutral_folder() { # NAME: a new folder, left in $neutral; empty if there can be
 
 fates() { fate "$1"; report "$1"; }
 
-scanner() { # Whether an antivirus may be here: one is seen, or not all processes are.
-  [ -r /proc/self/comm ] || return 0
-  ! hidden || return 0
-  grep -sqixF -e "$WFO_SCANNERS" /proc/[0-9]*/comm && return
-  # One without a known name shows by what it watches, to root.
-  [ "$power" = root ] &&
-    [ -n "$(find /proc -maxdepth 3 -lname 'anon_inode:?fanotify?' 2>/dev/null | head -n 1)" ]
+# Whether an antivirus may be here: not all processes are seen, or one is by its name or, to root, by
+# what it watches.
+scanner() {
+  ! [ -r /proc/self/comm ] || hidden || [ -n "$watching" ] ||
+    grep -sqixF -e "$WFO_SCANNERS" /proc/[0-9]*/comm
 }
 
 files_start() {
   trap files_clean EXIT
   trap 'exit 1' HUP INT TERM PIPE
-  started=no
-  have od && have sed && have tr && have dd && have ls && have mkdir && scanner || return
+  started=no scanned=no
+  scanner || return
+  scanned=yes
+  have od && have sed && have tr && have dd && have ls && have mkdir || return
   started=yes
   each_folder older
   neutral_folder "wfo-probe-$WFO_RUN"
@@ -218,7 +218,7 @@ absent() { # RC WHY: nothing was written
 }
 
 files_end() {
-  if [ $started = no ] && scanner; then
+  if [ $started = no ] && [ $scanned = yes ]; then
     absent 127 "od, sed, tr, dd, ls and mkdir are not all installed"
     return
   elif [ $started = no ]; then
