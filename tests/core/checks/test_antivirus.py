@@ -1,4 +1,4 @@
-"""Exclusions: what every product says, what behaviour proves, and what could not be seen."""
+"""Exclusions: what every product says, and what could not be seen."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pytest_wfo.core.antivirus.model import (
-    CanaryOutcome,
-    Covered,
     Exclusion,
-    Product,
     Reading,
     Scan,
 )
@@ -23,49 +18,34 @@ from pytest_wfo.core.facts import Known, Process, Service, Unknown
 from pytest_wfo.core.hosts import Folder
 from pytest_wfo.core.plan import Cell
 from pytest_wfo.core.requirements import Claim
-from pytest_wfo.core.site_facts import SiteFacts
-from pytest_wfo.core.verdicts import Judgement, Verdict
+from tests.support.antivirus_cells import (
+    CELLS,
+    EXCLUDED,
+    MET,
+    NOT_APPLICABLE,
+    NOT_MET,
+    NOT_VERIFIED,
+    OF,
+    ON_DEMAND,
+    PROTECTED,
+    RESIDENT,
+    judged,
+    said,
+)
 from tests.support.products import (
     ALL,
     CAPTURE,
-    DEMAND,
     LOGGER,
     LOGS,
     MEMORY,
-    RUNNING,
     TEMP,
     antivirus,
-    canary,
-    canary_file,
-    concerns,
-    extension,
     file,
     folder,
     process,
     product,
-    survival,
 )
-from tests.support.sites import cell, protected_site, site, the_plan, with_facts
-
-OF = site()
-PROTECTED = protected_site(OF)
-CELLS = [
-    item for item in the_plan(OF).cells if item.requirement.chapter in ("antivirus", "file_types")
-]
-EXCLUDED = [item for item in CELLS if item.requirement.row.startswith("av-")]
-MET, NOT_MET = Verdict.MET, Verdict.NOT_MET
-NOT_VERIFIED, NOT_APPLICABLE = Verdict.NOT_VERIFIED, Verdict.NOT_APPLICABLE
-RESIDENT, ON_DEMAND = "excluded-memory-resident", "excluded-on-demand"
-
-
-def judged(requirement: str, *products: Product, **facts: Any) -> Judgement:
-    """The PREMISES server's judgement with these products."""
-    known = with_facts(PROTECTED, "premises", **({"antivirus": antivirus(*products)} | facts))
-    return judge_cell(cell(requirement, "premises", OF), known).judgement
-
-
-def said(judgement: Judgement) -> str:
-    return "\n".join(item.statement for item in judgement.evidence)
+from tests.support.sites import cell, with_facts
 
 
 def test_everything_that_is_excluded_is_met_with_the_entry_as_evidence() -> None:
@@ -305,213 +285,6 @@ def test_a_program_whose_path_is_hidden_from_the_account_is_said_so() -> None:
     judgement = judged(f"{CAPTURES}.{ON_DEMAND}", product(*ALL), processes=hidden)
 
     assert "it runs, but its path is not shown to this account" in judgement.summary
-
-
-# -- behaviour --------------------------------------------------------------------------------------
-
-CONTROL = canary_file(
-    "C:\\wfo-ab12\\c.com", CanaryOutcome.DETECTED, Scan.MEMORY_RESIDENT, control=True
-)
-DEAF = replace(CONTROL, outcome=CanaryOutcome.INTACT)
-SUBJECT = canary_file(f"{TEMP}wfo-ab12.com", CanaryOutcome.INTACT, Scan.MEMORY_RESIDENT)
-FOUND = replace(SUBJECT, outcome=CanaryOutcome.DETECTED)
-HIDDEN = product(exclusions=Unknown("hidden"))
-FOLDER = f"av-folder-temp.{RESIDENT}"
-
-
-@pytest.mark.parametrize(
-    ("products", "files", "verdict"),
-    [
-        ([product(*ALL)], [CONTROL, SUBJECT], MET),
-        ([HIDDEN], [CONTROL, SUBJECT], MET),
-        ([product(*ALL, reading=Reading.NONE)], [CONTROL, SUBJECT], MET),
-        ([product(*ALL)], [DEAF, SUBJECT], MET),
-        ([HIDDEN], [DEAF, SUBJECT], NOT_VERIFIED),
-        ([HIDDEN], [SUBJECT], NOT_VERIFIED),
-        ([HIDDEN], [CONTROL], NOT_VERIFIED),
-        ([HIDDEN], [CONTROL, replace(SUBJECT, scan=Scan.ON_DEMAND)], NOT_VERIFIED),
-        ([HIDDEN], [CONTROL, replace(SUBJECT, outcome=CanaryOutcome.UNKNOWN)], NOT_VERIFIED),
-        ([HIDDEN, product(*ALL)], [CONTROL, SUBJECT], NOT_VERIFIED),
-        ([product()], [CONTROL, SUBJECT], NOT_VERIFIED),
-        ([product()], [DEAF, SUBJECT], NOT_MET),
-        ([product(*ALL)], [CONTROL, FOUND], NOT_MET),
-        ([HIDDEN], [CONTROL, FOUND], NOT_MET),
-        ([], [CONTROL, FOUND], NOT_MET),
-        ([], [CONTROL, SUBJECT], NOT_VERIFIED),
-        ([], [DEAF, SUBJECT], NOT_APPLICABLE),
-        ([product(Exclusion("x", UNCLEAR))], [CONTROL, SUBJECT], MET),
-    ],
-)
-def test_behaviour_counts_for_more_than_settings(
-    products: list[Product], files: list[Any], verdict: Verdict
-) -> None:
-    judgement = judged(FOLDER, *products, canary=canary(*files))
-
-    assert judgement.verdict is verdict
-    if SUBJECT in files or FOUND in files:
-        assert "canary run ab12" in said(judgement)
-
-
-def test_a_detected_canary_asks_for_the_entry_that_is_missing_if_one_is() -> None:
-    seen = canary(CONTROL, FOUND)
-
-    missing = judged(FOLDER, product(), canary=seen).remedy
-    assert missing == judged(FOLDER, product()).remedy
-    there = judged(FOLDER, product(*ALL), canary=seen).remedy
-    assert "look for why the entries that are there have no effect" in there
-
-
-def test_a_run_without_an_effective_control_is_called_inconclusive() -> None:
-    assert "inconclusive" in said(judged(FOLDER, HIDDEN, canary=canary(DEAF, SUBJECT)))
-
-
-def test_a_canary_does_not_settle_what_lies_deeper_than_it() -> None:
-    shallow = product(Exclusion("C:\\temp\\*", PathGlob.of("C:\\temp\\*", Covered.MAYBE)))
-
-    assert judged(FOLDER, shallow, canary=canary(CONTROL, SUBJECT)).verdict is NOT_VERIFIED
-
-
-def test_a_detected_canary_counts_even_where_no_product_is_known() -> None:
-    judgement = judged(FOLDER, antivirus=Unknown("-"), canary=canary(FOUND))
-
-    assert judgement.verdict is NOT_MET
-    assert "wfo-ab12.com was detected" in judgement.summary
-
-
-def test_a_control_of_the_same_file_tells_more_than_another() -> None:
-    scan = Scan.ON_DEMAND
-    own = canary_file(SUBJECT.path, CanaryOutcome.DETECTED, scan, control=True)
-    other = canary_file("C:\\x.com", CanaryOutcome.UNKNOWN, scan, control=True)
-    files = canary(own, other, replace(SUBJECT, scan=scan))
-
-    assert judged(f"av-folder-temp.{ON_DEMAND}", HIDDEN, canary=files).verdict is MET
-
-
-def test_an_extension_is_shown_by_a_file_with_it() -> None:
-    inside = replace(SUBJECT, path="C:\\wfo-ab12\\x.VID")
-    vid = f"av-extension-vid.{RESIDENT}"
-
-    assert judged(vid, HIDDEN, canary=canary(CONTROL, inside)).verdict is MET
-    assert judged(vid, HIDDEN, canary=canary(CONTROL, SUBJECT)).verdict is NOT_VERIFIED
-
-
-def test_no_canary_shows_anything_of_a_program() -> None:
-    inside = replace(SUBJECT, path=CAPTURE)
-
-    assert judged(f"{CAPTURES}.{RESIDENT}", HIDDEN, canary=canary(CONTROL, inside)).verdict is (
-        NOT_VERIFIED
-    )
-
-
-# -- what holds for any settings --------------------------------------------------------------------
-
-ENTRIES = st.lists(
-    st.sampled_from(
-        [
-            *ALL,
-            folder("C:\\"),
-            folder("C:\\temp", void="DisableLocalAdminMerge=1"),
-            folder("C:\\temp", scans=MEMORY),
-            folder(LOGS, scans=DEMAND),
-            extension("*"),
-            process("*"),
-            folder("C:\\Program Files\\CallCopy"),
-            Exclusion("?", UNCLEAR),
-        ]
-    ),
-    max_size=8,
-)
-ACTIVE = st.sampled_from([Known(True, "-"), Known(False, "-"), Unknown("-")])
-SCANNING = st.fixed_dictionaries({}, optional=dict.fromkeys(Scan, ACTIVE))
-PRODUCTS = st.builds(
-    lambda entries, active, scanning, reading, known: product(
-        *entries,
-        active=active,
-        scanning=scanning,
-        reading=reading,
-        **({} if known else {"exclusions": Unknown("-")}),
-    ),
-    ENTRIES,
-    ACTIVE,
-    SCANNING,
-    st.sampled_from(Reading),
-    st.booleans(),
-)
-
-
-def verdicts(facts: SiteFacts, cells: list[Cell] = CELLS) -> dict[tuple[str, str], Verdict]:
-    return {key: finding.verdict for key, finding in judge(cells, facts).items()}
-
-
-def with_products(products: list[Product], **more: Any) -> SiteFacts:
-    return with_facts(PROTECTED, "premises", **({"antivirus": antivirus(*products)} | more))
-
-
-@settings(max_examples=150)
-@given(st.lists(PRODUCTS, max_size=2), st.data())
-def test_one_more_entry_never_turns_met_into_not_met(
-    products: list[Product], data: st.DataObject
-) -> None:
-    known = [index for index, one in enumerate(products) if isinstance(one.exclusions, Known)]
-    if not known:
-        return
-    index = data.draw(st.sampled_from(known))
-    entry = data.draw(st.sampled_from([*ALL, folder("C:\\"), process("cc_loggerservice.exe")]))
-    before = verdicts(with_products(products))
-    exclusions = products[index].exclusions
-    assert isinstance(exclusions, Known)
-    at = data.draw(st.integers(0, len(exclusions.value)))
-    longer = (*exclusions.value[:at], entry, *exclusions.value[at:])
-    products[index] = replace(products[index], exclusions=Known(longer, "-"))
-    after = verdicts(with_products(products))
-
-    for key, verdict in after.items():
-        if before[key] is MET and not key[0].startswith("least-privilege"):
-            assert verdict is MET, (key, entry.text)
-
-
-DROPS = ("active", "scanning", "exclusions", "removals")
-FACTS = ("antivirus", "survival", "concerns", "processes", "services", "system")
-
-
-@settings(max_examples=200)
-@given(st.lists(PRODUCTS, min_size=1, max_size=2), st.booleans(), st.data())
-def test_a_fact_that_is_not_known_never_makes_a_pass(
-    products: list[Product], other_path: bool, data: st.DataObject
-) -> None:
-    running = (*RUNNING, Process(12, "cc_loggerservice.exe", "D:\\x\\cc_loggerservice.exe"))
-    services = Known((Service("s", "E:\\cc_screencapserver.exe", 0),) if other_path else (), "-")
-    facts = {
-        "processes": Known(running if other_path else RUNNING, "-"),
-        "services": services,
-        "survival": survival(),
-        "concerns": concerns(),
-    }
-    before = verdicts(with_products(products, **facts))
-    for index in range(len(products)):
-        for name in data.draw(st.sets(st.sampled_from(DROPS))):
-            value: Any = {} if name == "scanning" else Unknown("dropped")
-            products[index] = replace(products[index], **{name: value})
-    dropped = data.draw(st.sets(st.sampled_from(FACTS)))
-    lost: dict[str, Any] = {name: Unknown("dropped") for name in dropped}
-    after = verdicts(with_products(products, **{**facts, **lost}))
-
-    for key, verdict in after.items():
-        if before[key] in (NOT_MET, NOT_VERIFIED):
-            assert verdict in (NOT_MET, NOT_VERIFIED), (key, dropped)
-
-
-@settings(max_examples=100)
-@given(ENTRIES, st.data())
-def test_a_narrower_set_of_entries_never_covers_more(
-    entries: list[Exclusion], data: st.DataObject
-) -> None:
-    fewer = data.draw(st.lists(st.sampled_from(entries), unique_by=id)) if entries else []
-    narrow = verdicts(with_products([product(*fewer)]), EXCLUDED)
-    broad = verdicts(with_products([product(*entries)]), EXCLUDED)
-
-    order = (NOT_MET, NOT_VERIFIED, MET)
-    assert all(order.index(narrow[key]) <= order.index(broad[key]) for key in broad)
 
 
 def test_the_logger_and_its_folder_are_the_ones_of_the_document() -> None:
