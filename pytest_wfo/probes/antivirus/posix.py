@@ -85,6 +85,12 @@ def read_antivirus(sections: Sections) -> Fact[Antivirus]:
     )
     if unseen is not None and not products:
         return unseen
+    if unseen is not None:  # beside those that were found, one that nobody knows may be active
+        scanning = dict.fromkeys(Scan, unseen)
+        other = Product(
+            "any other product", "", unseen, scanning, exclusions=unseen, removals=unseen
+        )
+        products = (*products, other)
     names = ", ".join(dict.fromkeys(["ClamAV", *_ELSEWHERE.values()]))
     looked = f"{len(processes.value)} processes, for {names}"
     looked += f"; not seen: {unseen.reason}" if unseen else "; and who watches files by fanotify"

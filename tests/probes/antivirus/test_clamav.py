@@ -45,7 +45,8 @@ def read(said: Mapping[str, Section]) -> Fact[Antivirus]:
 def product(said: Mapping[str, Section]) -> Product:
     antivirus = read(said)
     assert isinstance(antivirus, Known), antivirus
-    (found,) = antivirus.value.products
+    found, *others = antivirus.value.products
+    assert [each.name for each in others] in ([], ["any other product"])
     return found
 
 

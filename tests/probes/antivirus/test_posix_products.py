@@ -55,6 +55,17 @@ def test_none_is_not_said_where_nobody_could_look(refused: Section) -> None:
     assert "docs/rights.md" in antivirus.remedy
 
 
+def test_beside_a_known_product_another_counts_where_nobody_could_look() -> None:
+    refused = said("", 1, "sudo: a password is required", "sudo")
+    antivirus = host("/opt/CrowdStrike/falcon-sensor", fanotify=refused)
+
+    assert isinstance(antivirus, Known)
+    known, other = antivirus.value.products
+    assert (known.name, other.name) == ("CrowdStrike Falcon", "any other product")
+    assert isinstance(other.active, Unknown), "it may be there, and then it counts"
+    assert "docs/rights.md" in other.active.remedy
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -71,7 +82,8 @@ def test_a_product_that_is_managed_elsewhere_is_named_and_nothing_claimed_of_it(
     antivirus = host(path, path, fanotify=said("/proc/100/fd/5", rights, power="sudo"))
 
     assert isinstance(antivirus, Known)
-    (product,) = antivirus.value.products
+    product, *others = antivirus.value.products
+    assert len(others) == rights, "where nobody could look, any other product counts too"
     assert (product.name, product.active, product.reading) == (
         name,
         Known(True, "/proc"),
@@ -111,7 +123,9 @@ def test_an_answer_that_was_cut_says_so() -> None:
     antivirus = host("/usr/sbin/sshd", fanotify=said(links, power="root"))
 
     assert isinstance(antivirus, Known)
-    assert len(antivirus.value.products) == 100
+    *watching, other = antivirus.value.products
+    assert len(watching) == 100
+    assert other.name == "any other product"
     assert "not seen: whether a program that is not known here" in antivirus.value.looked_for
 
 
