@@ -240,7 +240,7 @@ encode() {
     return substr(s, 1, 1100)
   }
   function text(s, c) {
-    if (name == "fanotify" && ++lines > 100) return
+    if (name == "fanotify" && ++lines > 1000) return
     if (name == "processes" && s ~ /^\/proc\/[0-9]+\/cmdline:/ && (s = program(s)) == "") return
     gsub(/[\\"]/, "\\\\&", s)
     if (s ~ /[^ -~]/) for (c in escape) if (index(s, c)) gsub(c, escape[c], s)

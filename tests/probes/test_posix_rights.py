@@ -48,6 +48,18 @@ time.sleep(60)
 until grep -q up /mnt/guard.out; do sleep 0.05; done
 """
 
+# Programs that have ended and that nobody waits for, until their namespace ends.
+ZOMBIES = """
+/usr/bin/python3 -I -S -c '
+import os, time
+for _ in range(150):
+    os.fork() or os._exit(0)
+print("up", flush=True)
+time.sleep(60)
+' </dev/null >/mnt/zombies.out 2>&1 &
+until grep -q up /mnt/zombies.out; do sleep 0.05; done
+"""
+
 
 def packet_filter(facts: HostFacts) -> PacketFilter:
     assert isinstance(facts.firewall, Known), facts.firewall
@@ -152,6 +164,15 @@ def test_a_program_that_may_block_files_is_seen_whatever_its_name(user: tuple[st
     (product,) = facts.antivirus.value.products
     assert product.name == "/mnt/acme-guard"
     assert isinstance(product.active, Unknown)
+
+
+@pytest.mark.parametrize("user", [NOBODY, ()], ids=["sudo", "root"])
+def test_programs_that_have_ended_hide_nothing(user: tuple[str, ...]) -> None:
+    host = PosixHost(isolated=True, setup=SIMPLE + granting("fanotify") + ZOMBIES, user=user)
+    facts = host.ask().facts
+    assert isinstance(facts.antivirus, Known), facts.antivirus
+    assert facts.antivirus.value.products == ()
+    assert "who watches files by fanotify" in facts.antivirus.value.looked_for
 
 
 def test_without_rights_no_host_is_said_to_have_no_antivirus() -> None:

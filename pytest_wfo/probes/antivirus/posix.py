@@ -51,12 +51,19 @@ SCANNERS = tuple(sorted({name[:_KERNEL_NAME] for name in (*_ELSEWHERE, "clamd", 
 _BLOCKS = (
     0x0C  # FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT (linux/fanotify.h): may refuse an opening
 )
-_SHOWN = 100  # lines of an answer that the collector passes on
+_SHOWN = 100  # programs that watch files
+_PASSED = 1000  # lines about them, complaints included, that posix.sh passes on
 
 FANOTIFY = (
     "find /proc -maxdepth 3 -ignore_readdir_race -path /proc/*/fd/* -lname anon_inode:?fanotify?"
 )
 """The command that shows who watches files by fanotify, for root."""
+
+# What find says of a process that ends while it looks, also in spite of -ignore_readdir_race, and of one
+# that has ended and waits for its parent: neither holds a file open any more.
+_ENDED = re.compile(
+    r"find: .?/proc/\d+(?:(?:/\S*)?.?: No such (?:file or directory|process)|/net.?: Invalid argument)"
+)
 
 _WHETHER = "whether a program that is not known here scans files"
 _GRANT = f"grant sudo {FANOTIFY}, or log in as root (docs/rights.md)"
@@ -129,14 +136,20 @@ _NAMES = {_program(name): product for name, product in _ELSEWHERE.items()}
 def _watchers(section: Section, flags: Section | None) -> tuple[set[int], Unknown | None]:
     """The processes that watch files by fanotify and may refuse an opening, as far as that is known;
     and why they were not seen (None: they were)."""
-    links = re.findall(r"^/proc/(\d+)/fd/(\d+)$", section.output, re.MULTILINE)
+    links = re.findall(r"^/proc/(\d+)/fd/(\d+)$", section.output, re.MULTILINE)[:_SHOWN]
     pids = {int(pid) for pid, _ in links}
-    if not section.ok:
+    if not section.ok and not _only_ended(section):
         return pids, section.unknown(_WHETHER, _GRANT)
-    if len(links) >= _SHOWN:
-        return pids, Unknown(f"{_WHETHER}: more than {_SHOWN} watch files by fanotify")
+    if len(links) == _SHOWN or len(section.error.splitlines()) + len(links) >= _PASSED:
+        return pids, Unknown(f"{_WHETHER}: the answer is too long to be seen whole")
     classes = _classes(flags)
     return {int(pid) for pid, fd in links if classes.get((pid, fd), _BLOCKS) & _BLOCKS}, None
+
+
+def _only_ended(section: Section) -> bool:
+    """Whether find looked at every process, but for those that ended meanwhile."""
+    lines = [line for line in section.error.splitlines() if line.strip()]
+    return section.code == 1 and bool(lines) and all(map(_ENDED.fullmatch, lines))
 
 
 def _classes(section: Section | None) -> dict[tuple[str, str], int]:

@@ -30,6 +30,13 @@ def host(*programs: str, fanotify: Section | None = None, flags: str = "") -> Fa
     return fact("the antivirus", lambda: read_antivirus(sections))
 
 
+# findutils 4.9.0, as root, of a zombie and of processes that end meanwhile.
+ENDED = """\
+find: '/proc/31463/net': Invalid argument
+find: '/proc/32244': No such file or directory
+find: '/proc/32247/task': No such process"""
+
+
 def test_none_is_said_where_root_looked() -> None:
     antivirus = host("/usr/sbin/sshd")
 
@@ -39,12 +46,31 @@ def test_none_is_said_where_root_looked() -> None:
     assert "fanotify" in antivirus.value.looked_for
 
 
+def test_processes_that_ended_meanwhile_hide_none() -> None:
+    seen = host("/usr/sbin/sshd", fanotify=said("", 1, ENDED, "root"))
+    beside = host("/usr/sbin/sshd", fanotify=said("/proc/7/fd/3", 1, ENDED, "root"))
+
+    assert isinstance(seen, Known)
+    assert seen.value.products == ()
+    assert isinstance(beside, Known)
+    assert [each.name for each in beside.value.products] == ["process 7"]
+
+
+def test_complaints_that_fill_the_answer_may_hide_one() -> None:
+    antivirus = host("/usr/sbin/sshd", fanotify=said("", 1, "\n".join([ENDED] * 334), "root"))
+
+    assert isinstance(antivirus, Unknown)
+    assert "too long to be seen whole" in antivirus.reason
+
+
 @pytest.mark.parametrize(
     "refused",
     [
         said("", 1, "sudo: a password is required", "sudo"),
         said("", 126, "needs root, and sudo is not installed", "none"),
         said("", 1, "find: unrecognized: -lname", "root"),
+        said("", 1, f"{ENDED}\nfind: '/proc/1/fd': Permission denied", "root"),
+        said("", 137, ENDED, "root"),
     ],
 )
 def test_none_is_not_said_where_nobody_could_look(refused: Section) -> None:
