@@ -184,7 +184,14 @@ CASES = (
         unknown=frozenset(Scan),
         says="was changed after clamd had started",
     ),
-    Case("no-clamonacc", GOOD, None, says="no clamonacc runs"),
+    Case(
+        "no-clamonacc",
+        GOOD,
+        None,
+        unknown=frozenset({RESIDENT}),
+        says="no clamonacc runs at the moment",
+    ),
+    Case("on-demand-alone", FOLDER_RULES + EXTENSION_RULES, None, says="no clamonacc runs (/proc)"),
     Case(
         "root-is-watched",
         "OnAccessIncludePath /\nOnAccessPrevention yes\n",

@@ -17,7 +17,7 @@ import pytest
 from pytest_wfo.probes.survival import PAYLOAD
 from tests.lab.clamav import CANARY, DATA, HOME, ClamAv, why_not
 from tests.lab.clamav_cases import FDPASS, GOOD, WATCH
-from tests.lab.clamav_site import FOLDERS, MET, NOT_APPLICABLE, NOT_MET, server
+from tests.lab.clamav_site import FOLDERS, MET, NOT_MET, NOT_VERIFIED, server
 from tests.lab.topology import TEMPORARY
 from tests.lab.verify import Outcome, run_pytest, verify
 
@@ -289,7 +289,7 @@ def test_without_clamonacc_the_canary_shows_nothing_of_memory_resident_scanning(
     tried: Tried,
 ) -> None:
     for row in ("av-folder-temp", "av-folder-logs", "av-extension-vid", "av-extension-log"):
-        assert found(tried.outcome, f"{row}.{RESIDENT}", "client1") == NOT_APPLICABLE
+        assert found(tried.outcome, f"{row}.{RESIDENT}", "client1") == NOT_VERIFIED
         said = says(tried, f"{row}.{RESIDENT}", "client1")
         assert "the canary test is inconclusive here and counts for nothing" in said
         assert found(tried.outcome, f"{row}.{DEMAND}", "client1") == MET

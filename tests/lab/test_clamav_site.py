@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lab.clamav import DATA, HOME, ClamAv, why_not
-from tests.lab.clamav_cases import FDPASS, FILES, GOOD
+from tests.lab.clamav_cases import EXTENSION_RULES, FDPASS, FILES, FOLDER_RULES, GOOD
 from tests.lab.clamav_site import FOLDERS, MET, NOT_APPLICABLE, NOT_MET, NOT_VERIFIED, server
 from tests.lab.lab import Lab
 from tests.lab.verify import Outcome, verify
@@ -99,12 +99,19 @@ def test_while_clamd_is_dead_nothing_is_claimed(lab: Lab, clamav: ClamAv) -> Non
     assert "clamd does not run" in said
 
 
-def test_without_clamonacc_only_scans_on_demand_count(lab: Lab, clamav: ClamAv) -> None:
-    clamav.start_clamd(SETTINGS)
+@pytest.mark.parametrize(
+    ("settings", "resident"),
+    [(FOLDER_RULES + EXTENSION_RULES, NOT_APPLICABLE), (SETTINGS, NOT_VERIFIED)],
+    ids=["on-demand-alone", "set-up"],
+)
+def test_without_clamonacc_only_scans_on_demand_count_unless_it_is_set_up(
+    lab: Lab, clamav: ClamAv, settings: str, resident: str
+) -> None:
+    clamav.start_clamd(settings)
     assert set(clamav.scan([f"{DATA}/control/a.com"]).values()) == {"found"}
 
     outcome = run(lab)
 
     found = verdicts(outcome)
-    assert {resident for resident, _ in found.values()} == {NOT_APPLICABLE}, outcome.output
-    assert found["av-extension-vid"] == (NOT_APPLICABLE, MET)
+    assert {each for each, _ in found.values()} == {resident}, outcome.output
+    assert found["av-extension-vid"] == (resident, MET)

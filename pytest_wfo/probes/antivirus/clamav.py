@@ -271,7 +271,7 @@ def _resident(
     host: Host, residents: tuple[Daemon, ...], trouble: str, clamd: Configuration | None
 ) -> OnAccess:
     if not residents:
-        return OnAccess(Known(False, "no clamonacc runs (/proc)"))
+        return OnAccess(_set_up(host))
     if len(residents) > 1:
         pids = ", ".join(str(each.pid) for each in residents)
         return OnAccess(Unknown(f"several clamonacc run (processes {pids})", "run one"))
@@ -304,3 +304,18 @@ def _resident(
         return found
     more = [_exclude_path(each, clamd.path, RESIDENT) for each in clamd.all("ExcludePath")]
     return replace(found, exclusions=(*found.exclusions, *more))
+
+
+def _set_up(host: Host) -> Fact[bool]:
+    """No clamonacc runs. Where ClamAV is told what to watch, that says nothing of tomorrow."""
+    for loaded in host.configurations.values():
+        if loaded.trouble:
+            return Unknown(f"whether clamonacc is to run: {loaded.trouble}", "let it be read")
+        for setting in (*loaded.all("OnAccessIncludePath"), *loaded.all("OnAccessMountPath")):
+            return Unknown(
+                f"no clamonacc runs at the moment, and {loaded.path} line {setting.line} tells it to watch "
+                f"{setting.value}: it may be started at any time",
+                f"start clamonacc, or take {setting.key} out of {loaded.path} and restart clamd; then "
+                "verify again",
+            )
+    return Known(False, "no clamonacc runs (/proc), and no configuration tells it what to watch")

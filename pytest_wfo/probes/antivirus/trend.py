@@ -57,8 +57,13 @@ TREND = Reader(SIGNS, _read)
 def _real_time(answer: Answer) -> Fact[bool]:
     for root in _ROOTS:
         enabled = answer.setting(rf"{root}\{_REAL_TIME}", "Enable")
+        if enabled == 0:
+            return Unknown(
+                "Trend Micro's real-time scan is off at the moment, and may be on again at any time",
+                "make the entries all the same, or turn the real-time scan on and run again",
+            )
         if type(enabled) is int:
-            return Known(enabled != 0, f"{_SOURCE}, {_REAL_TIME}")
+            return Known(True, f"{_SOURCE}, {_REAL_TIME}")
     return Unknown("whether Trend Micro's real-time scan is on: the registry does not say")
 
 

@@ -154,10 +154,32 @@ def test_what_is_doubtful_is_not_claimed(
     assert {kind for (scan, _), kind in table(found).items() if scan in unknown} == {UNKNOWN}
 
 
-def test_without_clamonacc_nothing_is_scanned_when_it_is_opened() -> None:
-    said = changed("posix-clamav", "clamav", r"^(/proc/62/.*\n)+", "")
+NO_CLAMONACC = ("clamav", r"^(/proc/62/.*\n)+", "")
 
-    assert product(said).scanning[RESIDENT] == Known(False, "no clamonacc runs (/proc)")
+
+def test_without_clamonacc_and_its_settings_nothing_is_scanned_when_it_is_opened() -> None:
+    said = changed("posix-clamav", *NO_CLAMONACC)
+    plain = re.sub(r"(?m)^11\|.*\n", "", said["clamav_configs"].output)
+
+    found = product({**said, "clamav_configs": replace(said["clamav_configs"], output=plain)})
+
+    seen = found.scanning[RESIDENT]
+    assert isinstance(seen, Known)
+    assert not seen.value
+    assert "no clamonacc runs" in seen.source
+
+
+@pytest.mark.parametrize("key", ["OnAccessIncludePath", "OnAccessMountPath"])
+def test_a_clamonacc_that_is_set_up_is_not_trusted_to_stay_off(key: str) -> None:
+    said = changed("posix-clamav", *NO_CLAMONACC)
+    other = re.sub(r"(?m)^11\|\w+", f"11|{key}", said["clamav_configs"].output)
+
+    found = product({**said, "clamav_configs": replace(said["clamav_configs"], output=other)})
+
+    seen = found.scanning[RESIDENT]
+    assert isinstance(seen, Unknown)
+    assert "line 11 tells it to watch /home/site: it may be started at any time" in seen.reason
+    assert key in seen.remedy
 
 
 VOID = [

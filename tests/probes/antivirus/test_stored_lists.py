@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_wfo.core.antivirus.model import Covered, Exclusion, Reading, Scan
-from pytest_wfo.core.facts import Known, Unknown
+from pytest_wfo.core.facts import Fact, Known, Unknown
 from tests.probes.antivirus.windows_answers import DENIED, answered, key, listed, product
 
 SEP, TREND = "Symantec Endpoint Protection", "Trend Micro Apex One"
@@ -116,12 +116,16 @@ def test_a_list_of_trend_that_is_missing_is_not_empty(scan: str, missing: str) -
 
 def test_trend_says_whether_its_real_time_scan_is_on() -> None:
     path = rf"{SCANS}\Real Time Scan Configuration"
-    for value, expected in ((1, True), (0, False)):
-        registry = {path: key("Enable", value)}
-        found = product(answered("av-trend", registry=registry), TREND).scanning
-        state = found[Scan.MEMORY_RESIDENT]
-        assert isinstance(state, Known)
-        assert state.value is expected
+
+    def state(values: Any) -> Fact[bool]:
+        found = product(answered("av-trend", registry={path: values}), TREND)
+        return found.scanning[Scan.MEMORY_RESIDENT]
+
+    on, off = state(key("Enable", 1)), state(key("Enable", 0))
+    assert isinstance(on, Known)
+    assert on.value
+    assert isinstance(off, Unknown)
+    assert "off at the moment, and may be on again at any time" in off.reason
     denied = product(answered("av-trend", registry={path: DENIED}), TREND)
     assert isinstance(denied.scanning[Scan.MEMORY_RESIDENT], Unknown)
     assert isinstance(denied.exclusions, Unknown)
