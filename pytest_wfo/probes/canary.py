@@ -13,7 +13,7 @@ from pytest_wfo.core.antivirus.model import Canary, CanaryFile, CanaryOutcome, S
 from pytest_wfo.core.antivirus.task import AntivirusTask
 from pytest_wfo.core.facts import Fact, Known, Unknown
 from pytest_wfo.probes.envelope import printable
-from pytest_wfo.probes.survival import Written, split_leftovers, why_not_written
+from pytest_wfo.probes.survival import VIRUS, Written, split_leftovers, why_not_written
 
 _ACTED = {"gone", "refused", "changed"}
 _UNHEARD = "the control was not detected, so that a file which is left alone shows nothing"
@@ -36,7 +36,7 @@ def canary_of(
     """Every file of the run with its outcome. Raises LookupError if the times are missing."""
     words = {each.kind: each for each in written}
     (control,) = (each for each in written if each.kind == "control")
-    seen = control.state in _ACTED or control.detail == "virus"
+    seen = control.state in _ACTED or control.detail == VIRUS
     delay = words["from"].seconds
     files = [_control(control, seen, delay)]
     files += [_resident(each, seen, delay) for each in written if each.kind == "subject"]
@@ -64,11 +64,11 @@ def _control(control: Written, seen: bool, delay: float) -> CanaryFile:
 
 def _resident(file: Written, seen: bool, delay: float) -> CanaryFile:
     outcome, detail = CanaryOutcome.UNKNOWN, f"{_said(file)} after {file.seconds:.0f} s"
-    if file.state == "unwritten" and file.detail != "virus":
+    if file.state == "unwritten" and file.detail != VIRUS:
         pass
     elif not seen:
         detail = f"{detail}; {_UNHEARD}"
-    elif file.state in _ACTED or file.detail == "virus":
+    elif file.state in _ACTED or file.detail == VIRUS:
         outcome = CanaryOutcome.DETECTED
     elif file.seconds >= 3 * delay:
         outcome = CanaryOutcome.INTACT

@@ -17,6 +17,7 @@ from pytest_wfo.probes.envelope import printable
 
 NOT_TRIED = Unknown("not tried: --wfo-probe=none writes no file", "run again with --wfo-probe=safe")
 CANARY_NAME = "wfo-canary-"
+VIRUS = "virus"  # what Get-Reason of files.ps1 says where the system does
 NOTHING = AntivirusTask()
 
 _WORD = re.compile(r"\.?[A-Za-z0-9]{1,64}")
@@ -115,7 +116,7 @@ def survival_of(
         TestFile(
             extension=each.extension,
             path=printable(each.path),
-            survival=Survival(each.state),
+            survival=_fate(each),
             detail=printable(each.detail),
             seconds=each.seconds,
         )
@@ -129,6 +130,11 @@ def survival_of(
             "let the account write into the folders of WFO or the folder for temporary files",
         )
     return Known(SurvivalProbe(files, split_leftovers(leftovers)[0]), source)
+
+
+def _fate(file: Written) -> Survival:
+    refused = file.state == "unwritten" and file.detail == VIRUS
+    return Survival.BLOCKED if refused else Survival(file.state)
 
 
 def split_leftovers(paths: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

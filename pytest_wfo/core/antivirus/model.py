@@ -78,7 +78,7 @@ class Reading(str, Enum):
 @dataclass(frozen=True, slots=True)
 class Removal:
     """Something a product detected, and what it did: "removed", "quarantined", "blocked", "cleaned",
-    "allowed", "none" or "unknown". ``at`` is UTC, ISO 8601."""
+    "failed" (it tried to, in vain), "allowed", "none" (so far) or "unknown". ``at`` is UTC, ISO 8601."""
 
     path: str
     action: str
@@ -134,6 +134,7 @@ class Survival(str, Enum):
     CHANGED = "changed"  # content, attributes or access rights differ
     GONE = "gone"
     REFUSED = "refused"  # could not be read again, as where a scanner blocks it
+    BLOCKED = "blocked"  # the system refused to write it because of a virus
     UNWRITTEN = "unwritten"  # could not be written: says nothing about an antivirus
 
 

@@ -19,8 +19,16 @@ from pytest_wfo.core.plan import Cell
 from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Evidence, Judgement
 
-_TOUCHED = {"removed", "quarantined", "cleaned", "blocked"}
-_LEFT = {"allowed", "none"}
+# What a product did, in words; one that tried in vain did not leave the file alone.
+_TOUCHED = {
+    "removed": "was removed",
+    "quarantined": "was quarantined",
+    "cleaned": "was cleaned",
+    "blocked": "was blocked",
+    "failed": "was to be taken away, which failed,",
+}
+_LEFT = {"allowed": "was detected and then allowed"}
+_OPEN = "was detected, and what was done is not known,"
 _OF_USERS = (
     PathGlob.of("**\\Users\\*\\AppData"),
     PathGlob.of("**\\Users\\*\\Downloads"),
@@ -35,6 +43,7 @@ _BAD = {
     Survival.GONE: "was removed",
     Survival.CHANGED: "was changed",
     Survival.REFUSED: "could not be read again",
+    Survival.BLOCKED: "was refused as a virus when it was written",
 }
 _SHOWN = 5
 
@@ -75,7 +84,9 @@ def check_untouched(cell: Cell, site_facts: SiteFacts) -> Judgement:
         if isinstance(history, Known):
             own = _history(history.value, extension, folders, common=cell.requirement.common)
             evidence += _history_evidence(product, own, history.source)
-            found = _History(found.counting + own.counting, found.open + own.open)
+            found = _History(
+                found.counting + own.counting, found.open + own.open, found.others + own.others
+            )
         if product in products and unseen_history is None:
             unseen_history = _unseen(product)
     if found.counting:
@@ -117,6 +128,8 @@ def _unless_open(
             evidence,
         )
     summary = f"{len(unchanged)} harmless {extension} files survived, and no history names one"
+    if found.others:
+        summary += " that counts"
     return met(summary, evidence)
 
 
@@ -184,7 +197,8 @@ def _removal_words(removal: Removal) -> str:
     at = f" at {removal.at}" if removal.at else ""
     threat = f" as {removal.threat}" if removal.threat else ""
     ours = " (a test file of this tool)" if _OURS.fullmatch(name_of(removal.path)) else ""
-    return f"{removal.path} was {removal.action}{threat}{at}{ours}"
+    done = (_TOUCHED | _LEFT).get(removal.action, _OPEN)
+    return f"{removal.path} {done}{threat}{at}{ours}"
 
 
 def _history_evidence(product: Product, found: _History, source: str) -> Iterator[Evidence]:

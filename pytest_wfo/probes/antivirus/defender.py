@@ -35,13 +35,17 @@ SIGNS = Signs.of(
     "WinDefend",
     "msmpeng",
     "wdfilter|mpfilter",
-    "^(windows|microsoft) defender( antivirus)?$",
+    # The components manage Defender on a host of Intune or ConfigMgr, and scan nothing themselves.
+    "^(windows|microsoft) defender( antivirus)?$|^microsoft endpoint protection management components$",
 )
 
 LOCAL = r"HKLM:\SOFTWARE\Microsoft\Windows Defender"
 POLICY = r"HKLM:\SOFTWARE\Policies\Microsoft\Windows Defender"
 MDM = rf"{POLICY}\Policy Manager"
 _STOPPED = "800106ba"
+_LOOK = "look at Defender's status on the host"
+PASSIVE = "blocks nothing, as another product is the antivirus"
+"""What a passive Defender says of itself; whether there is another one has to be seen."""
 _PLACEHOLDER = re.compile(r"\s*N/A:", re.IGNORECASE)
 _HIDDEN_REMEDY = (
     "the list is hidden from administrators (HideExclusionsFromLocalAdmins): have its owner export it from "
@@ -135,24 +139,31 @@ def _active(host: WindowsHost, status: Fact[Row]) -> tuple[Fact[bool], tuple[str
     said = (
         f"AMRunningMode is {printable(status.value['mode'] or '')}" if mode else "no AMRunningMode"
     )
-    if mode.startswith(("passive", "sxs passive")):
-        return Known(False, f"{said}: another product is the antivirus, Defender blocks nothing"), (
+    if mode.startswith("sxs passive"):
+        return Known(True, f"{said}: limited periodic scanning"), (
+            "Microsoft Defender scans from time to time beside another product, and removes what it finds",
+        )
+    if mode.startswith("passive"):
+        return Known(False, f"{said}: Defender {PASSIVE}"), (
             "Microsoft Defender is passive: it still scans after updates of its signatures, without removing",
         )
     if mode.startswith("edr block"):
-        return Known(False, f"{said}: another product is the antivirus"), (
+        return Known(False, f"{said}: Defender {PASSIVE}"), (
             "Microsoft Defender is passive, but EDR in block mode may remove files: exclude them there too",
         )
+    if mode.startswith("not running") and 1 in (
+        status.value["antivirus"],
+        status.value["realtime"],
+    ):
+        return Unknown(f"{said}, but it says that its protection is on", _LOOK), ()
     if mode.startswith("not running"):
         return Known(False, said), ()
     if mode.startswith("normal") and status.value["service"] == 0:
-        return Unknown(f"{said}, but AMServiceEnabled is False", "look at Defender on the host"), ()
+        return Unknown(f"{said}, but AMServiceEnabled is False", _LOOK), ()
     if mode.startswith("normal"):
         return Known(True, said), ()
     if mode:
-        return Unknown(
-            f"{said}, which is not known here", "look at Defender's status on the host"
-        ), ()
+        return Unknown(f"{said}, which is not known here", _LOOK), ()
     if status.value["antivirus"] in (0, 1):
         return Known(status.value["antivirus"] == 1, "AntivirusEnabled"), ()
     return running, ()
@@ -162,6 +173,8 @@ def _real_time(status: Fact[Row], active: Fact[bool]) -> Fact[bool]:
     """Where Defender is the antivirus that counts, "off" says nothing of tomorrow."""
     if isinstance(status, Unknown):
         return status
+    if (status.value["mode"] or "").lower().startswith("sxs passive"):
+        return Known(False, "limited periodic scanning: another product scans what is opened")
     enabled = status.value["realtime"]
     if enabled not in (0, 1):
         return Unknown("whether real-time protection is on: Defender does not say")

@@ -7,6 +7,8 @@ its pages contradict each other the narrower reading is taken:
 - An entry whose last component has a wildcard (``C:\temp\*``) is a file in one place, and a folder
   with all its subfolders in another: open below the first level.
 - Process entries count for real-time protection alone (one page says: for scheduled scans as well).
+- Quotation marks are not supported, and a context is written ``\\:{...}``. What Defender makes of an entry
+  that is written otherwise is documented nowhere, so such an entry is open.
 """
 
 from __future__ import annotations
@@ -29,6 +31,9 @@ ADVICE: Mapping[tuple[Scan, str], str] = {
 """How its entries are added (``Product.advice``)."""
 
 _CONTEXT = re.compile(r"\\?:\{([^{}]*)\}\s*$")
+# Quotation marks, outer blanks, slashes, backslashes doubled after the beginning.
+_ODD = re.compile(r"""["]|^['\s]|['\s]$|/|(?<=.)\\\\""")
+_AS_DOCUMENTED = "it is not written as Microsoft documents it, so it may have no effect"
 _CONDITION = re.compile(r'\s*([A-Za-z]+)\s*:\s*("[^"]*"|[^,"]*)\s*(,|$)')
 _NO_SCAN: frozenset[Scan] = frozenset()
 _ON_ACCESS, _ON_DEMAND = frozenset({Scan.MEMORY_RESIDENT}), frozenset({Scan.ON_DEMAND})
@@ -54,6 +59,8 @@ def defender_path(
     context = _CONTEXT.search(text)
     place = text[: context.start()] if context else text
     glob, problem, note = _glob(place, variables)
+    if context is not None and not context[0].startswith("\\"):
+        glob, note = PathGlob(glob.parts, Covered.MAYBE, certain=False), _AS_DOCUMENTED
     if context is None:
         return Exclusion(text, glob, BOTH, origin, void or problem, note)
     conditions = _conditions(context[1])
@@ -67,7 +74,7 @@ def defender_path(
 
 def defender_extension(text: str, origin: str = "", void: str = "") -> Exclusion:
     """An entry of ExclusionExtension: "vid" or ".vid"; other ways of writing are not documented."""
-    plain = re.fullmatch(r"\.?[^.*?\\/:]+", text.strip()) is not None
+    plain = re.fullmatch(r"\.?[^.*?\\/:\"'\s]+", text) is not None
     note = "" if plain else 'Microsoft documents extensions as "vid" or ".vid" only'
     if not text.strip(" .*\"'"):
         return Exclusion(text, NOTHING, BOTH, origin, void or "it names no extension", note)
@@ -83,8 +90,11 @@ def defender_process(
     It is about the files that the program opens, in real-time protection.
     """
     program, problem, note = _program(text, variables)
-    pattern: Pattern = OpenedBy(program) if program else NOTHING
-    return Exclusion(text, pattern, _ON_ACCESS, origin, void or problem, note)
+    odd = _ODD.search(text) is not None
+    pattern: Pattern = OpenedBy(program, certain=not odd) if program else NOTHING
+    return Exclusion(
+        text, pattern, _ON_ACCESS, origin, void or problem, _AS_DOCUMENTED if odd else note
+    )
 
 
 def _in_context(
@@ -147,6 +157,10 @@ def _glob(place: str, variables: Mapping[str, str]) -> tuple[PathGlob, str, str]
     if not parts:
         return PathGlob((), Covered.NO), "it is empty", note
     problem = _too_wild(place, parts)
+    if parts[-1] == "*.*":  # which is also said for all files, with or without a dot
+        parts = (*parts[:-1], "*")
+    if _ODD.search(place):
+        return PathGlob(parts, Covered.MAYBE, certain=False), problem, _AS_DOCUMENTED
     if not _has_root(parts):
         unreliable = "a name without its folder does not reliably exclude anything"
         return PathGlob(("**", *parts), Covered.MAYBE, certain=False), problem, note or unreliable

@@ -25,7 +25,8 @@ _DAY = 86_400 * TICKS
 _ACTIONS = {
     1: "cleaned", 2: "quarantined", 3: "removed", 6: "allowed", 9: "none", 10: "blocked",
 }  # fmt: skip
-_GRAVE = ("unknown", "none", "allowed", "blocked", "cleaned", "quarantined", "removed")
+_GRAVE = ("unknown", "none", "allowed", "failed", "blocked", "cleaned", "quarantined", "removed")
+_DONE = {"blocked", "cleaned", "quarantined", "removed"}
 _TAKEN, _FAILED = {1007, 1117}, {1008, 1118, 1119}
 _RESOURCE = re.compile(r"(?:^|;)\s*([A-Za-z]+):_(.*?)(?=;\s*[A-Za-z]+:_|$)", re.DOTALL)
 _FILES = {"file", "containerfile", "webfile"}
@@ -94,7 +95,7 @@ def _event(row: Row) -> _Told:
     if number in _TAKEN:
         done = _ACTIONS.get(int(action), "unknown") if action.isdecimal() else "unknown"
     elif number in _FAILED:
-        done = "none"
+        done = "failed"
     at = integer(row, "at")
     paths = tuple(_paths(text(row, "path") or ""))
     return _Told(text(row, "detection") or f"{paths}", paths, text(row, "threat") or "", at, done)
@@ -110,8 +111,8 @@ def _detections(answer: Answer) -> Fact[tuple[list[_Told], int]]:
     for row in answer.rows("av_detections", what):
         threat = integer(row, "threat")
         done = _ACTIONS.get(integer(row, "action"), "unknown")
-        if row["success"] == 0 and done != "allowed":
-            done = "none"
+        if row["success"] == 0 and done in _DONE:
+            done = "failed"
         paths = tuple(path for each in texts(row, "resources") for path in _paths(each))
         key = text(row, "detection") or f"{paths}"
         named = names.get(threat) or f"threat {threat}"

@@ -23,6 +23,7 @@ T = TypeVar("T")
 # The load order group FSFilter Anti-Virus (Microsoft, "Allocated filter altitudes").
 _BAND = (320_000, 329_999)
 _FILTER = re.compile(r"(\S.*?)\s+\d+\s+(\d{4,6}(?:\.\d+)?)\s+\S+\s*")
+_OF_WINDOWS = 0x100
 _WORKSTATION = 1  # Win32_OperatingSystem, ProductType
 _UNKNOWN_NAMESPACE = "8004100e"
 
@@ -73,10 +74,18 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A product in the Security Center. What ``state`` (productState) means is not documented."""
+    """A product in the Security Center. What ``state`` (productState) means is not documented, but that
+    Windows' own products have 0x100 in it is known from many hosts; their names are translated."""
 
     name: str
     state: int
+
+    @property
+    def known_as(self) -> str:
+        """Its English name."""
+        own = self.state & 0xF00 == _OF_WINDOWS
+        defender = re.search(r"\bdefender\b", self.name, re.IGNORECASE) is not None
+        return "Windows Defender" if own and defender else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,7 @@ class WindowsHost:
 class Traces:
     """What is there of one product: what of it runs, and what else names it (both for people)."""
 
+    signs: Signs
     running: tuple[str, ...]
     named: tuple[str, ...]
     loaded: tuple[str, ...]
@@ -128,6 +138,11 @@ class Traces:
             return Unknown(
                 f"{seen}, but none of its services and processes runs",
                 "have the owner of the product say what it does on this host",
+            )
+        if not (self.signs.services or self.signs.programs):
+            return Unknown(
+                f"{seen}; its services and processes are not known here",
+                "find out whether it protects this host",
             )
         return Known(False, f"no service or process of it runs ({seen})")
 
@@ -158,7 +173,7 @@ def traces(host: WindowsHost, signs: Signs) -> Traces:
     named += [
         f"the Security Center lists {each.name} (productState {each.state:#x})"
         for each in _all(host.center)
-        if signs.mean(each.name)
+        if signs.mean(each.known_as)
     ]
     entries = [each for each in _all(host.installed) if signs.mean(each.name)]
     named += [f"{each.name} {each.version}".strip() + " is installed" for each in entries]
@@ -168,6 +183,7 @@ def traces(host: WindowsHost, signs: Signs) -> Traces:
         if each.lower() in signs.filters
     ]
     return Traces(
+        signs,
         tuple(dict.fromkeys(map(printable, running))),
         tuple(dict.fromkeys(map(printable, named))),
         tuple(dict.fromkeys(map(printable, loaded))),
@@ -185,7 +201,7 @@ def unknown_signs(host: WindowsHost, known: Iterable[Signs]) -> Mapping[str, Fac
                 True, f"minifilter {printable(name)} is loaded at an altitude of antivirus products"
             )
     named = [
-        (each.name, f"the Security Center lists it (productState {each.state:#x})")
+        (each.known_as, f"the Security Center lists it (productState {each.state:#x})")
         for each in _all(host.center)
     ]
     named += [

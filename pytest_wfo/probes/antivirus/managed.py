@@ -124,6 +124,11 @@ _TABLE: tuple[tuple[Signs, str], ...] = (
         "FortiClient EMS, or the product's own window",
     ),
     (
+        # Part of many an installation of VMware Tools; scans only for an appliance, if there is one.
+        Signs.of("VMware guest introspection (NSX)", "", "", "vsepflt", ""),
+        "the security appliance of the machine that hosts this virtual one",
+    ),
+    (
         Signs.of("ClamAV", "ClamD", "clamd", "", r"\bclam(av|win)\b"),
         "the file clamd.conf in its folder, which is not read on Windows",
     ),

@@ -42,7 +42,9 @@ _ELSEWHERE = {
     "cbagentd": "Carbon Black",
     "cbdaemon": "Carbon Black",
     "traps_pmd": "Cortex XDR",
+    "ampdaemon": "Cisco Secure Endpoint",
 }
+_NO_SCANNER = {"fapolicyd"}  # watches files, and by a list of programs alone: fapolicyd(8)
 _CLAMAV = {"clamd", "clamonacc", "freshclam"}
 _KERNEL_NAME = 15  # letters that Linux keeps of a process's name
 SCANNERS = tuple(sorted({name[:_KERNEL_NAME] for name in (*_ELSEWHERE, "clamd", "clamonacc")}))
@@ -88,7 +90,7 @@ def read_antivirus(sections: Sections) -> Fact[Antivirus]:
     products = (
         *read_clamav(sections, None if unseen else watchers),
         *_managed_elsewhere(processes.value),
-        *_unknown(processes.value, watchers),
+        *_unknown(processes.value, watchers, rooted="fanotify_flags" in sections),
     )
     if unseen is not None and not products:
         return unseen
@@ -161,21 +163,24 @@ def _classes(section: Section | None) -> dict[tuple[str, str], int]:
     return {(pid, fd): int(flags, 16) for pid, fd, flags in shown}
 
 
-def _unknown(processes: tuple[Process, ...], watchers: set[int]) -> Iterator[Product]:
-    """Programs that watch files and are none of the products'."""
+def _unknown(
+    processes: tuple[Process, ...], watchers: set[int], *, rooted: bool
+) -> Iterator[Product]:
+    """Programs that watch files and are none of the products'. That one only listens is seen by root."""
+    asked = "" if rooted else "log in as root, who sees whether it may block files; or "
     by_pid = {process.pid: process for process in processes}
     found: dict[str, list[int]] = {}
     for pid in sorted(watchers):
         process = by_pid.get(pid)
         names = {_program(process.name), _program(process.command)} if process else set()
-        if not names & (_CLAMAV | _NAMES.keys()):
+        if not names & (_CLAMAV | _NAMES.keys() | _NO_SCANNER):
             name = (process.command or process.name) if process else f"process {pid}"
             found.setdefault(name, []).append(pid)
     for name, pids in found.items():
         shown = ", ".join(str(pid) for pid in pids)
         why = Unknown(
             f"{name} (process {shown}) watches files as an antivirus does; what it is is not known here",
-            "find out what it is: if it is an antivirus, attest the cells with an export of its "
+            f"{asked}find out what it is: if it is an antivirus, attest the cells with an export of its "
             "exclusions; if not, set the requirement aside in the inventory's overlay, and say why",
         )
         yield Product(

@@ -6,9 +6,11 @@ itself. That there is none is said only if every place that shows one could be l
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_wfo.core.antivirus.model import Antivirus, Product
 from pytest_wfo.core.facts import Fact, Known, Unknown
-from pytest_wfo.probes.antivirus.defender import DEFENDER
+from pytest_wfo.probes.antivirus.defender import DEFENDER, PASSIVE
 from pytest_wfo.probes.antivirus.detection import WindowsHost, look, unknown_signs
 from pytest_wfo.probes.antivirus.managed import MANAGED
 from pytest_wfo.probes.antivirus.products import NO_HISTORY, Reader
@@ -20,6 +22,9 @@ from pytest_wfo.probes.windows_envelope import Answer
 READERS: tuple[Reader, ...] = (DEFENDER, SYMANTEC, TRELLIX, TREND, *MANAGED)
 """Every product that is known on Windows."""
 
+_PASSIVE_ALONE = (
+    "find the product that protects this host, or end the passive mode (ForceDefenderPassiveMode)"
+)
 _PLACES = "services, processes, minifilters, the Security Center and the installed programs"
 
 
@@ -27,7 +32,7 @@ def read_antivirus(answer: Answer) -> Fact[Antivirus]:
     """The products, active or not; Unknown where none is active and not everything could be seen."""
     host = look(answer)
     known = [product for reader in READERS if (product := reader.read(host)) is not None]
-    products = (*known, *_unknown(host), *_unseen(host))
+    products = _alone((*known, *_unknown(host), *_unseen(host)))
     unseen = host.unseen
     if unseen and not any(_active(product) for product in products):
         return Unknown(
@@ -42,6 +47,18 @@ def read_antivirus(answer: Answer) -> Fact[Antivirus]:
 
 def _active(product: Product) -> bool:
     return isinstance(product.active, Known) and product.active.value
+
+
+def _alone(products: tuple[Product, ...]) -> tuple[Product, ...]:
+    """A Defender that is passive for the sake of a product that is not there may become active."""
+    if any(not isinstance(each.active, Known) or each.active.value for each in products):
+        return products
+    return tuple(
+        replace(each, active=Unknown(f"{each.active.source}, and none is seen", _PASSIVE_ALONE))
+        if isinstance(each.active, Known) and each.active.source.endswith(PASSIVE)
+        else each
+        for each in products
+    )
 
 
 def _unseen(host: WindowsHost) -> list[Product]:

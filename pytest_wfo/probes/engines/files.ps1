@@ -76,7 +76,7 @@ function Get-Fate($File) {
                 $fate.detail = 'content'
             } elseif ($null -ne $File.mark) {
                 $other = @(foreach ($name in @('attributes', 'rights')) {
-                    if ($now[$name] -cne $File.mark[$name]) { "$name were $($File.mark[$name]), are $($now[$name])" }
+                    if ($now[$name] -and $File.mark[$name] -and $now[$name] -cne $File.mark[$name]) { "$name were $($File.mark[$name]), are $($now[$name])" }
                 })
                 if ($other.Count) { $fate.state = 'changed'; $fate.detail = $other -join '; ' }
             }

@@ -52,7 +52,9 @@ def test_a_history_that_reaches_back_less_far_is_said_so() -> None:
     assert judged("vid", product(history_days=0)).verdict is NOT_VERIFIED
 
 
-@pytest.mark.parametrize("fate", [Survival.GONE, Survival.CHANGED, Survival.REFUSED])
+@pytest.mark.parametrize(
+    "fate", [Survival.GONE, Survival.CHANGED, Survival.REFUSED, Survival.BLOCKED]
+)
 def test_a_test_file_that_was_not_left_alone_is_not_met(fate: Survival) -> None:
     for products in ([product()], [], [product(removals=Unknown("-"))]):
         judgement = judged("vid", *products, survival=survival(vid=fate))
@@ -125,13 +127,21 @@ def test_a_removal_counts_by_type_and_place(kind: str, path: str, verdict: Verdi
         ("removed", NOT_MET),
         ("blocked", NOT_MET),
         ("cleaned", NOT_MET),
+        ("failed", NOT_MET),
         ("allowed", MET),
-        ("none", MET),
+        ("none", NOT_VERIFIED),
         ("unknown", NOT_VERIFIED),
     ],
 )
 def test_a_removal_counts_by_what_was_done(action: str, verdict: Verdict) -> None:
-    assert judged("vid", removing(f"{TEMP}call.vid", action)).verdict is verdict
+    judgement = judged("vid", removing(f"{TEMP}call.vid", action))
+
+    assert judgement.verdict is verdict
+    if verdict is MET:
+        assert (
+            judgement.summary
+            == "1 harmless .vid files survived, and no history names one that counts"
+        )
 
 
 @pytest.mark.parametrize(

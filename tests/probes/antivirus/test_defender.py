@@ -8,7 +8,8 @@ import pytest
 
 from pytest_wfo.core.antivirus.model import Covered, Exclusion, Reading, Scan
 from pytest_wfo.core.facts import Known, Unknown
-from tests.probes.antivirus.windows_answers import DENIED, answered, key, product
+from pytest_wfo.probes.windows_envelope import Answer
+from tests.probes.antivirus.windows_answers import DENIED, answered, key, listed, product
 
 LOCAL = r"HKLM:\SOFTWARE\Microsoft\Windows Defender"
 POLICY = r"HKLM:\SOFTWARE\Policies\Microsoft\Windows Defender"
@@ -23,6 +24,15 @@ def entries(**changed: Any) -> tuple[Exclusion, ...]:
     return found.value
 
 
+def replaced(mode: str, **status: int) -> Answer:
+    """The base host with another product that runs beside Defender."""
+    services = answered("base").sections["services"]["value"]["rows"]
+    falcon = {**services[0], "name": "CSFalconService", "pid": 4242}
+    return answered(
+        "base", {"services": listed(*services, falcon)}, av_status={"mode": mode, **status}
+    )
+
+
 @pytest.mark.parametrize(
     ("mode", "active"),
     [
@@ -31,7 +41,7 @@ def entries(**changed: Any) -> tuple[Exclusion, ...]:
         ("Normal Mode", True),
         ("Passive", False),
         ("Passive Mode", False),
-        ("SxS Passive Mode", False),
+        ("SxS Passive Mode", True),
         ("EDR Block Mode", False),
         ("EDR Blocked", False),
         ("Not running", False),
@@ -39,7 +49,8 @@ def entries(**changed: Any) -> tuple[Exclusion, ...]:
     ],
 )
 def test_its_mode_says_whether_it_counts(mode: str, active: bool | None) -> None:
-    found = product(answered("base", av_status={"mode": mode})).active
+    off = {"antivirus": 0, "realtime": 0} if mode == "Not running" else {}
+    found = product(replaced(mode, **off)).active
     assert (found.value if isinstance(found, Known) else None) is active
     assert mode in (found.source if isinstance(found, Known) else found.reason)
 
@@ -48,6 +59,32 @@ def test_a_mode_that_its_service_contradicts_is_not_believed() -> None:
     found = product(answered("base", av_status={"mode": "Normal", "service": 0})).active
     assert isinstance(found, Unknown)
     assert "AMServiceEnabled is False" in found.reason
+
+
+@pytest.mark.parametrize("on", ["antivirus", "realtime"])
+def test_protection_that_is_on_contradicts_a_mode_that_says_it_does_not_run(on: str) -> None:
+    status = {"antivirus": 0, "realtime": 0, on: 1}
+    found = product(replaced("Not running", **status)).active
+    assert isinstance(found, Unknown)
+    assert "it says that its protection is on" in found.reason
+
+
+@pytest.mark.parametrize("mode", ["Passive Mode", "EDR Block Mode"])
+def test_a_passive_defender_without_another_product_may_become_active(mode: str) -> None:
+    found = product(answered("base", av_status={"mode": mode})).active
+    assert isinstance(found, Unknown)
+    assert found.reason.endswith("as another product is the antivirus, and none is seen")
+    assert "ForceDefenderPassiveMode" in found.remedy
+
+
+def test_limited_periodic_scanning_is_scanning_on_demand() -> None:
+    found = product(replaced("SxS Passive Mode"))
+    resident, demand = found.scanning[Scan.MEMORY_RESIDENT], found.scanning[Scan.ON_DEMAND]
+    assert isinstance(resident, Known)
+    assert resident.value is False
+    assert isinstance(demand, Known)
+    assert demand.value is True
+    assert any("removes what it finds" in each for each in found.warnings)
 
 
 @pytest.mark.parametrize(("enabled", "active"), [(1, True), (0, False)])

@@ -53,6 +53,17 @@ NONE: frozenset[Scan] = frozenset()
         ("C:\\temp\\:{PathType:file}", "C:\\temp\\a.vid", NO),
         ("C:\\temp\\:{Pathtype:file}", "C:\\temp\\a.vid", MAYBE),
         ("C:\\temp\\:{}", "C:\\temp\\a.vid", MAYBE),
+        ("C:\\temp\\*.*", "C:\\temp\\a.vid", YES),
+        ("C:\\temp\\*.*", "C:\\temp\\sub\\a.vid", MAYBE),
+        ('"C:\\temp"', "C:\\temp\\a.vid", MAYBE),
+        ("'C:\\temp'", "C:\\temp\\a.vid", MAYBE),
+        ("C:\\temp ", "C:\\temp\\a.vid", MAYBE),
+        ("C:\\\\temp", "C:\\temp\\a.vid", MAYBE),
+        ("C:/temp", "C:\\temp\\a.vid", MAYBE),
+        ('"C:\\temp"', "C:\\temp2\\a.vid", NO),
+        ("C:\\John's\\Data", "C:\\John's\\Data\\a", YES),
+        ("\\\\srv\\rec\\", "\\\\srv\\rec\\a.vid", YES),
+        ("C:\\temp:{PathType:folder}", "C:\\temp\\a.vid", MAYBE),
         ('C:\\temp\\*.vid\\:{Process:"cc_screencapserver.exe"}', "C:\\temp\\a.vid", NO),
     ],
 )  # fmt: skip
@@ -105,7 +116,17 @@ def test_a_path_entry_is_for_some_scans(entry: str, scans: frozenset[Scan], note
 
 @pytest.mark.parametrize(
     ("entry", "covered"),
-    [("vid", YES), (".vid", YES), ("VID", YES), ("*.vid", MAYBE), ("v?d", MAYBE), ("log", NO)],
+    [
+        ("vid", YES),
+        (".vid", YES),
+        ("VID", YES),
+        ("*.vid", MAYBE),
+        ("v?d", MAYBE),
+        ("log", NO),
+        ('"vid"', MAYBE),
+        ("vid ", MAYBE),
+        ("'.vid'", MAYBE),
+    ],
 )
 def test_an_extension_entry_covers_an_extension(entry: str, covered: Covered) -> None:
     exclusion = defender_extension(entry)
@@ -131,6 +152,8 @@ LOGGER = "C:\\Program Files\\CallCopy\\cc_loggerservice.exe"
         ("C:\\Program Files\\CallCopy", NO, ""),
         ("%WFO%\\cc_loggerservice.exe", MAYBE, ""),
         ("D:\\cc_loggerservice.exe", NO, ""),
+        ('"cc_loggerservice.exe"', MAYBE, ""),
+        (f'"{LOGGER}"', MAYBE, ""),
         ("cc_*.exe", YES, "a program's name may have no wildcard"),
         (" ", NO, "it is empty"),
     ],

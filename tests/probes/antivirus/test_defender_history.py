@@ -65,8 +65,9 @@ def told(found: History) -> list[tuple[str, str]]:
         (1117, "Entfernen", "unknown"),
         (1116, "9", "unknown"),
         (1006, None, "unknown"),
-        (1118, "2", "none"),
-        (1119, "3", "none"),
+        (1118, "2", "failed"),
+        (1119, "3", "failed"),
+        (1008, None, "failed"),
     ],
 )
 def test_an_event_says_what_was_done(number: int, action: str | None, done: str) -> None:
@@ -117,9 +118,19 @@ def test_a_removal_has_its_threat_and_its_time_in_utc() -> None:
     assert only.at.startswith("2026-")
 
 
-def test_an_action_that_failed_did_nothing() -> None:
-    found = history(log(), listed(row(1, 2, "file:_C:\\a", success=0)))
-    assert told(found) == [("C:\\a", "none")]
+@pytest.mark.parametrize(
+    ("action", "done"),
+    [(2, "failed"), (3, "failed"), (10, "failed"), (6, "allowed"), (9, "none"), (0, "unknown")],
+)
+def test_an_action_that_failed_was_tried(action: int, done: str) -> None:
+    found = history(log(), listed(row(1, action, "file:_C:\\a", success=0)))
+    assert told(found) == [("C:\\a", done)]
+
+
+def test_a_failure_counts_for_more_than_what_was_allowed_later() -> None:
+    path = "file:_C:\\temp\\a.vid"
+    found = history(log(event(1118, 2, path, "2", "{A1}"), event(1117, 1, path, "6", "{A1}")))
+    assert told(found) == [("C:\\temp\\a.vid", "failed")]
 
 
 def test_what_is_older_than_the_history_does_not_count() -> None:

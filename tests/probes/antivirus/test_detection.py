@@ -141,6 +141,50 @@ def test_a_product_that_is_only_named_does_not_run() -> None:
     )
 
 
+def test_a_product_whose_services_are_not_known_here_may_run() -> None:
+    forti = {"name": "FortiClient", "publisher": "Fortinet", "version": "7.2.4.0972"}
+    found = product(answered(NONE, {"av_installed": listed(forti)}), "FortiClient")
+    assert isinstance(found.active, Unknown)
+    assert "its services and processes are not known here" in found.active.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "own"),
+    [
+        ("Windows Defender", 0x61100, True),
+        ("Antivirus Windows Defender", 0x61100, True),
+        ("Microsoft Defender-Antivirenprogramm", 0x61100, True),
+        ("Acme Defender", 0x41000, False),
+        ("Windows-Schutz", 0x61100, False),
+    ],
+)
+def test_windows_own_antivirus_has_other_names_in_other_languages(
+    name: str, state: int, own: bool
+) -> None:
+    center = {"av_center": listed({"name": name, "state": state})}
+    names = [each.name for each in antivirus(answered("client-11", center)).products]
+    assert names == ["Microsoft Defender Antivirus", *([] if own else [name])]
+
+
+def test_what_manages_defender_is_no_product_beside_it() -> None:
+    managing = {
+        "name": "Microsoft Endpoint Protection Management Components",
+        "publisher": "Microsoft Corporation",
+        "version": "4.10.209.0",
+    }
+    (found,) = antivirus(answered("base", {"av_installed": listed(managing)})).products
+    assert found.name == "Microsoft Defender Antivirus"
+
+
+def test_a_guest_of_vmware_is_told_where_to_ask() -> None:
+    answer = answered(NONE, {"av_filters": filters("vsepflt 5 328200 0")})
+    (found,) = antivirus(answer).products
+    assert found.name == "VMware guest introspection (NSX)"
+    assert isinstance(found.active, Unknown)
+    assert isinstance(found.exclusions, Unknown)
+    assert "security appliance" in found.exclusions.reason
+
+
 @pytest.mark.parametrize("place", ["services", "processes"])
 def test_a_product_that_is_only_named_may_run_where_nobody_can_look(place: str) -> None:
     named = listed({"name": "ESET Server Security", "publisher": "ESET", "version": ""})

@@ -25,8 +25,9 @@ def host(*programs: str, fanotify: Section | None = None, flags: str = "") -> Fa
         "processes": said("\n".join(["/proc/1/comm:systemd", *lines])),
         "clamav": said(""),
         "fanotify": fanotify or said("", power="sudo"),
-        "fanotify_flags": said(flags),
     }
+    if flags:
+        sections["fanotify_flags"] = said(flags, power="root")
     return fact("the antivirus", lambda: read_antivirus(sections))
 
 
@@ -130,6 +131,14 @@ def test_a_program_that_may_block_files_is_an_unknown_product() -> None:
     assert product.name == "/opt/acme/guardd"
     assert isinstance(product.active, Unknown)
     assert "process 100" in product.active.reason
+    assert product.active.remedy.startswith("log in as root, who sees whether it may block files")
+
+
+def test_a_list_of_programs_that_may_run_is_no_antivirus() -> None:
+    antivirus = host("/usr/sbin/fapolicyd", fanotify=said("/proc/100/fd/5", power="sudo"))
+
+    assert isinstance(antivirus, Known)
+    assert antivirus.value.products == ()
 
 
 def test_root_tells_who_only_listens_from_who_may_block() -> None:
