@@ -188,6 +188,7 @@ probes() {
 tests_start() { # What was asked stands in the answer, as its reader knows nothing else.
   [ -n "$WFO_ASKED" ] || return
   section asked_antivirus user printf '%s\n' "$WFO_ASKED"
+  section links user links
   if [ -n "$WFO_CONCERNS" ]; then
     eval "$WFO_CONCERNS"
     concerns_start

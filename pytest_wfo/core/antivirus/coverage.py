@@ -129,9 +129,13 @@ def _belongs(part: Part, path: str) -> bool:
 
 
 def _doubted(answer: Answer, subject: Subject) -> Answer:
-    """What holds for a program wherever it may lie: an entry by name is right in any folder, and that
-    none has its name is plain as well; a path entry may or may not be that of the program."""
+    """What holds for a folder wherever it leads, and for a program wherever it may lie: an entry by name
+    is right in any folder, and that none has its name is plain as well; a path entry may or may not be
+    that of the program."""
     part, covered = answer.part, answer.covered
+    detour = dict(subject.detours).get(part.place) if part.kind == "folder" else None
+    if detour is not None:
+        return Answer(part, Covered.MAYBE, answer.entry, detour)
     anywhere = part.kind in ("process", "file") and len(split(part.place)) == 1
     plain = covered is Covered.YES or (part.kind == "process" and covered is Covered.NO)
     if not anywhere or plain:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from pytest_wfo.core.known import NOT_ASKED, Fact
+from pytest_wfo.core.known import NOT_ASKED, Fact, Known
 
 
 class Scan(str, Enum):
@@ -118,13 +118,18 @@ class Product:
     central: str = ""
 
 
+NO_LINKS: Fact[Mapping[str, str]] = Known({}, "no folder was asked about")
+
+
 @dataclass(frozen=True, slots=True)
 class Antivirus:
     """All products found on a host, and where and for what was looked. No product at all means that
-    everything that shows one could be looked at, and none is there."""
+    everything that shows one could be looked at, and none is there. ``links``: of the folders that were
+    asked about, those that are reached through a link, a junction or a mount point, and which it is."""
 
     products: tuple[Product, ...]
     looked_for: str
+    links: Fact[Mapping[str, str]] = NO_LINKS
 
 
 class Survival(str, Enum):

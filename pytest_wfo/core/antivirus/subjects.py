@@ -25,7 +25,7 @@ class Subject:
 
     ``text`` is a folder, an extension or a program's file name. For a program, ``images`` are the full
     paths of its file, ``unknown`` says why there may be others ("" = there are none), ``writes`` are
-    the folders it writes to.
+    the folders it writes to. ``detours`` are folders of it whose name may not be their path, and why.
     """
 
     kind: ItemKind
@@ -33,6 +33,7 @@ class Subject:
     images: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     unknown: str = ""
+    detours: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def subject_of(cell: Cell, facts: HostFacts) -> Subject:
 
 def subject(item: Item, others: tuple[Item, ...], facts: HostFacts) -> Subject:
     """An item with what the host says of it; ``others`` are the folders that a program writes to."""
+    if item.kind is ItemKind.FOLDER:
+        return Subject(item.kind, item.text, detours=_detours((item.text,), facts))
     if item.kind is not ItemKind.PROCESS:
         return Subject(item.kind, item.text)
     images: dict[str, str] = {}
@@ -63,7 +66,28 @@ def subject(item: Item, others: tuple[Item, ...], facts: HostFacts) -> Subject:
     if not images and not why:
         why = _not_found(item.text, facts)
     writes = tuple(other.text for other in others)
-    return Subject(item.kind, item.text, tuple(images.values()), writes, why)
+    detours = _detours(writes, facts)
+    return Subject(item.kind, item.text, tuple(images.values()), writes, why, detours)
+
+
+def _detours(folders: tuple[str, ...], facts: HostFacts) -> tuple[tuple[str, str], ...]:
+    """A scanner goes by where a file lies, not by the link through which it is reached (Microsoft,
+    "Configure exclusions": folders behind reparse points must be excluded separately)."""
+    if isinstance(facts.antivirus, Unknown):
+        return ()
+    links = facts.antivirus.value.links
+    if isinstance(links, Unknown):
+        why = f"whether it is reached through a link was not seen: {links.reason}"
+        return tuple((folder, why) for folder in folders)
+    return tuple(
+        (
+            folder,
+            f"{links.value[folder]} is a link, a junction or a mount point: scanners go by "
+            "the path behind it",
+        )
+        for folder in folders
+        if folder in links.value
+    )
 
 
 def _programs(facts: HostFacts) -> Iterator[str]:

@@ -30,6 +30,7 @@ _ELSEWHERE = Unknown(
     "they are managed elsewhere, and nothing on the host says them",
     "have their owner export them for this host, and attest the cell with that export",
 )
+_BEHIND = "exclude the folder that lies behind it, and name that one in the inventory (folders)"
 _LOOK = "look at the product's settings"
 
 
@@ -100,6 +101,8 @@ def _ask(product: Product, subject: Subject, scan: Scan) -> _Answer:
     evidence += told
     missing = [answer.part for answer in found.answers if answer.covered is not Covered.YES]
     how = remedy(product, missing, scan) if missing else ""
+    if missing and {part.place for part in missing} <= dict(subject.detours).keys():
+        how = _BEHIND
     for near in found.near:
         if near.entry.void and near.entry.origin:
             how += f"; {near.entry.text} ({near.entry.origin}) does not do: {near.entry.void}"

@@ -74,7 +74,7 @@ def defender_path(
 
 def defender_extension(text: str, origin: str = "", void: str = "") -> Exclusion:
     """An entry of ExclusionExtension: "vid" or ".vid"; other ways of writing are not documented."""
-    plain = re.fullmatch(r"\.?[^.*?\\/:\"'\s]+", text) is not None
+    plain = text == text.strip() and re.fullmatch(r"\.?[^.*?\\/:\"']+", text) is not None
     note = "" if plain else 'Microsoft documents extensions as "vid" or ".vid" only'
     if not text.strip(" .*\"'"):
         return Exclusion(text, NOTHING, BOTH, origin, void or "it names no extension", note)

@@ -8,12 +8,12 @@ none is said only where root, or sudo, has looked.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from pytest_wfo.core.antivirus.model import Antivirus, Product, Scan
+from pytest_wfo.core.antivirus.model import NO_LINKS, Antivirus, Product, Scan
 from pytest_wfo.core.facts import Fact, Known, Process, Unknown
 from pytest_wfo.probes.antivirus.clamav import read_clamav
-from pytest_wfo.probes.envelope import Section, Sections
+from pytest_wfo.probes.envelope import Section, Sections, printable
 from pytest_wfo.probes.machine import read_processes
 
 # Daemon names on Linux as the products' own documentation gives them.
@@ -103,7 +103,19 @@ def read_antivirus(sections: Sections) -> Fact[Antivirus]:
     names = ", ".join(dict.fromkeys(["ClamAV", *_ELSEWHERE.values()]))
     looked = f"{len(processes.value)} processes, for {names}"
     looked += f"; not seen: {unseen.reason}" if unseen else "; and who watches files by fanotify"
-    return Known(Antivirus(products, looked), processes.source)
+    return Known(Antivirus(products, looked, _links(sections.get("links"))), processes.source)
+
+
+def _links(section: Section | None) -> Fact[Mapping[str, str]]:
+    if section is None:
+        return NO_LINKS
+    rows = [line.split("\t", 1) for line in section.output.split("\n") if "\t" in line]
+    closed = [folder for folder, link in rows if not link]
+    if closed:
+        return Unknown(
+            f"a folder on the way to {closed[0]} may not be entered", "let it be entered"
+        )
+    return Known({folder: printable(link) for folder, link in rows}, "test -L")
 
 
 def _managed_elsewhere(processes: tuple[Process, ...]) -> Iterator[Product]:

@@ -23,6 +23,20 @@ watchers() { # who watches files by fanotify: leaves the links in $watching
   fi
 }
 
+links() { # the links on the way to each folder that is asked about; no name where it was not seen
+  IFS='
+'
+  set -f
+  for folder in $WFO_FOLDERS; do
+    path=${folder%/}
+    while [ -n "$path" ]; do
+      [ ! -L "$path" ] || printf '%s\t%s\n' "$folder" "$path"
+      path=${path%/*}
+      [ ! -d "$path" ] || [ -x "$path" ] || printf '%s\t\n' "$folder"
+    done
+  done
+}
+
 clamav() {
   if hidden; then
     lost clamav 126 "/proc shows only the user's own processes"

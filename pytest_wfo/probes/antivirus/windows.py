@@ -6,9 +6,10 @@ itself. That there is none is said only if every place that shows one could be l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from pytest_wfo.core.antivirus.model import Antivirus, Product
+from pytest_wfo.core.antivirus.model import NO_LINKS, Antivirus, Product
 from pytest_wfo.core.facts import Fact, Known, Unknown
 from pytest_wfo.probes.antivirus.defender import DEFENDER, PASSIVE
 from pytest_wfo.probes.antivirus.detection import WindowsHost, look, unknown_signs
@@ -17,7 +18,9 @@ from pytest_wfo.probes.antivirus.products import NO_HISTORY, Reader
 from pytest_wfo.probes.antivirus.symantec import SYMANTEC
 from pytest_wfo.probes.antivirus.trellix import TRELLIX
 from pytest_wfo.probes.antivirus.trend import TREND
-from pytest_wfo.probes.windows_envelope import Answer
+from pytest_wfo.probes.envelope import printable
+from pytest_wfo.probes.reading import fact
+from pytest_wfo.probes.windows_envelope import Answer, text
 
 READERS: tuple[Reader, ...] = (DEFENDER, SYMANTEC, TRELLIX, TREND, *MANAGED)
 """Every product that is known on Windows."""
@@ -42,7 +45,18 @@ def read_antivirus(answer: Answer) -> Fact[Antivirus]:
     looked = f"{_PLACES}, for {', '.join(reader.signs.product for reader in READERS)}"
     if unseen:
         looked += f"; not seen: {'; '.join(place.reason for place in unseen)}"
-    return Known(Antivirus(products, looked), _PLACES)
+    return Known(Antivirus(products, looked, _links(answer)), _PLACES)
+
+
+def _links(answer: Answer) -> Fact[Mapping[str, str]]:
+    if "av_links" not in answer.sections:
+        return NO_LINKS
+    return fact("links", lambda: Known(_linked(answer), "Get-Item"))
+
+
+def _linked(answer: Answer) -> Mapping[str, str]:
+    rows = answer.rows("av_links", "links on the way to the folders of WFO")
+    return {text(row, "folder") or "": printable(text(row, "link") or "") for row in rows}
 
 
 def _active(product: Product) -> bool:

@@ -159,7 +159,24 @@ function Add-Defender($Folders) {
     Add-Key 'HKLM:\SOFTWARE\Microsoft\SenseCM' @('EnrollmentStatus')
 }
 
+# Folders are excluded by the path at which they lie, not by a junction or link that leads there.
+function Get-Links($Folders) {
+    foreach ($folder in $Folders) {
+        $path = $folder -replace '[\\/]+$'
+        while ($path -match '[\\/]') {
+            try {
+                $item = Get-Item -LiteralPath $path -Force -ErrorAction Stop
+                if ([string]$item.Attributes -match 'ReparsePoint') { @{ folder = $folder; link = $path } }
+            } catch {
+                if ([string]$_.CategoryInfo.Category -ne 'ObjectNotFound') { throw }
+            }
+            $path = $path -replace '[\\/]+[^\\/]*$'
+        }
+    }
+}
+
 function Add-Antivirus($Folders) {
+    if ($Folders) { Add-Section 'av_links' { New-List (Get-Links $Folders) } }
     Add-Section 'av_center' {
         New-List (Get-Rows 'root/SecurityCenter2' 'SELECT displayName, productState FROM AntiVirusProduct' | ForEach-Object {
             @{ name = ConvertTo-Text $_.displayName 256; state = ConvertTo-Number $_.productState }

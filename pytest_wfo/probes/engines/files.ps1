@@ -76,7 +76,8 @@ function Get-Fate($File) {
                 $fate.detail = 'content'
             } elseif ($null -ne $File.mark) {
                 $other = @(foreach ($name in @('attributes', 'rights')) {
-                    if ($now[$name] -and $File.mark[$name] -and $now[$name] -cne $File.mark[$name]) { "$name were $($File.mark[$name]), are $($now[$name])" }
+                    $was, $is = $File.mark[$name], $now[$name]
+                    if ($was -and $is -and $was -cne $is) { "$name were $was, are $is" }
                 })
                 if ($other.Count) { $fate.state = 'changed'; $fate.detail = $other -join '; ' }
             }

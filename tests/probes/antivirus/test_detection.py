@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_wfo.core.antivirus.model import Reading
+from pytest_wfo.core.antivirus.model import NO_LINKS, Reading
 from pytest_wfo.core.facts import Known, Unknown
 from pytest_wfo.probes.antivirus.detection import look, traces
 from pytest_wfo.probes.antivirus.windows import READERS, read_antivirus
@@ -231,3 +231,14 @@ def test_names_that_say_nothing_of_an_antivirus_are_passed_over() -> None:
     names = ("Microsoft Endpoint Configuration Manager Console", "Check Point VPN", "Forti Token")
     rows = [{"name": name, "publisher": "", "version": ""} for name in names]
     assert antivirus(answered(NONE, {"av_installed": listed(*rows)})).products == ()
+
+
+def test_links_on_the_way_to_folders_are_told_or_said_to_be_unseen() -> None:
+    rows = listed({"folder": "C:\\temp\\", "link": "C:\\temp"})
+    assert antivirus(answered("base")).links == NO_LINKS
+    assert antivirus(answered("base", {"av_links": rows})).links == Known(
+        {"C:\\temp\\": "C:\\temp"}, "Get-Item"
+    )
+    unseen = antivirus(answered("base", {"av_links": DENIED})).links
+    assert isinstance(unseen, Unknown)
+    assert "links on the way to the folders of WFO" in unseen.reason

@@ -14,9 +14,9 @@ from pytest_wfo.core.antivirus.model import (
     SurvivalProbe,
 )
 from pytest_wfo.core.facts import Known, Unknown
-from pytest_wfo.probes.survival import NOTHING
-from pytest_wfo.probes.windows import windows_script
-from tests.probes.windows.host import Answer, WindowsHost, needs_engine
+from pytest_wfo.probes.survival import NOTHING, Written, survival_of
+from pytest_wfo.probes.windows import read_windows, windows_script
+from tests.probes.windows.host import REACHED, Answer, WindowsHost, needs_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,3 +168,52 @@ $after = @(Get-ChildItem -Recurse $root | Where-Object {{ $_.Name -like 'wfo-*' 
     before, after = map(int, done.stdout.split())
     assert before == 3 * len(TYPES) + 1
     assert after == 0
+
+
+@needs_engine
+@pytest.mark.parametrize("name", ["base", "constrained", "powershell-3"])
+def test_a_junction_on_the_way_to_a_folder_is_told(name: str) -> None:
+    def link(drives: Path) -> None:
+        real = drives / "D" / "CallCopy"
+        real.parent.mkdir()
+        (drives / "C" / "Program Files" / "CallCopy").rename(real)
+        (drives / "C" / "Program Files" / "CallCopy").symlink_to(real)
+
+    asked = replace(TASK, run="", file_types=())
+    fact = WindowsHost(state(name), began=link).ask(antivirus=asked).facts.antivirus
+    assert isinstance(fact, Known), fact
+    assert fact.value.links == Known(
+        {"C:\\Program Files\\CallCopy\\Logs\\": "C:\\Program Files\\CallCopy"}, "Get-Item"
+    )
+
+
+FAILS_ONCE = """
+$Global:WfoAsked = @{}
+function Get-Acl($LiteralPath) {
+    if (-not $WfoAsked[$LiteralPath]) { $WfoAsked[$LiteralPath] = 1; throw 'denied' }
+    @{ Sddl = 'O:BAG:SYD:(A;ID;FA;;;BA)' }
+}
+"""
+
+
+@needs_engine
+def test_an_access_list_that_was_not_read_before_has_not_changed() -> None:
+    script = FAILS_ONCE + windows_script((), (), TASK, SHORT)
+    done = WindowsHost(state()).run(script)
+    assert b"Get-Acl" not in done.stderr
+    facts = read_windows(done.stdout.decode(), REACHED, (), asked=0.0, answered=1.0)
+    assert isinstance(facts.survival, Known), facts.survival
+    fates = {(file.survival, file.detail) for file in facts.survival.value.files}
+    assert fates == {(Survival.UNCHANGED, "")}
+
+
+def test_a_file_that_was_refused_as_a_virus_when_it_was_written_is_told_apart() -> None:
+    """ERROR_VIRUS_INFECTED is 225 (winerror.h); the collector says "virus"."""
+    asked = replace(TASK, file_types=(".vid",))
+    said = [
+        Written("survival", ".vid", "unwritten", 3.0, why, f"C:\\{number}.vid")
+        for number, why in enumerate(("virus", "the name is taken"))
+    ]
+    fact = survival_of(asked, said, (), "test files")
+    assert isinstance(fact, Known)
+    assert [file.survival for file in fact.value.files] == [Survival.BLOCKED, Survival.UNWRITTEN]
