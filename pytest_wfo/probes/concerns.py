@@ -20,6 +20,7 @@ LISTED = 50
 
 _GIB = 1 << 30
 _LS = re.compile(r"-\S+ +\d+ +\S+ +\S+ +(\d{1,18}) +\S+ +\S+ +\S+ (/.*)")
+_ENDED = {"124", "143"}  # timeout's exit codes
 _CAPPED = f"more than {LISTED} were found, of which {LISTED} are named"
 _POSIX_METHODS = {
     Concern.TEMPORARY: "files that came and went between the two looks",
@@ -62,7 +63,7 @@ def _large(section: Section, limits: list[str]) -> Iterable[ConcernedFile]:
     if len(found) > LISTED:
         limits.append(_CAPPED)
     for _, code, folder in _lines(section, "searched", 3):
-        if code in {"124", "143"}:
+        if code in _ENDED:
             limits.append(f"{printable(folder)}: the search was ended after 8 s")
         elif code != "0":
             limits.append(f"{printable(folder)}: not every file could be looked at")
@@ -84,6 +85,10 @@ def _opened(
         yield ConcernedFile(Concern.LOCKED, printable(path.removesuffix(" (deleted)")), why)
     if len(found) > LISTED:
         limits.append(_CAPPED)
+    if any(code in _ENDED for _, code in _lines(section, "searched", 2)):
+        limits.append("the search for files that processes hold open was ended after 8 s")
+    if _lines(section, "closed", 2):
+        limits.append("of some processes not even root is shown which files they hold open")
 
 
 def _new(section: Section, seconds: int, limits: list[str]) -> Iterable[ConcernedFile]:

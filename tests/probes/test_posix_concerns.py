@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,15 +41,8 @@ def test_large_and_open_files_are_named(
         file.truncate((1 << 30) + 1)
     (site / "link.iso").symlink_to("/etc/hostname")
     path = tools(open_folder / "bin", *dict.fromkeys((*TOOLS, "ls", "find")), awk=awk)
-    hold = (
-        "import sys; f = open(sys.argv[1], 'a'); g = open(sys.argv[2]); print(flush=True); input()"
-    )
-    command = [sys.executable, "-c", hold, str(site / "live.rec"), str(site / "plain.txt")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        found = concerns(PosixHost(shell, path), site)
-        process.communicate(b"\n")
+    hold = f"sleep 60 >>'{site}/live.rec' <'{site}/plain.txt' 2>/dev/null &\n"
+    found = concerns(PosixHost(shell, path, isolated=True, setup=hold), site)
     named = {(file.concern, file.path): file.why for file in found.files}
     large = {path for concern, path in named if concern is Concern.LARGE}
     assert large == {f"{site}/{name}" for name in ("deep/b c.ISO", "d.vhdx", "big.db")}
@@ -62,6 +53,29 @@ def test_large_and_open_files_are_named(
     assert found.limits == {}
     assert "came and went" in found.methods[Concern.TEMPORARY]
     assert found.roots == (f"{site}/",)
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("tool", "text", "said"),
+    [
+        ("timeout", "exit 124", "was ended after 8 s"),
+        ("ls", "echo \"ls: cannot open directory '/proc/1/fd': Permission denied\" >&2; exit 2",
+         "not even root is shown"),
+        ("ls", "echo \"ls: cannot access '/proc/9/fd': No such file or directory\" >&2; exit 2", ""),
+    ],
+)  # fmt: skip
+def test_open_files_that_were_not_all_seen_are_no_list(
+    tool: str, text: str, said: str, open_folder: Path
+) -> None:
+    path = tools(open_folder / "bin", *dict.fromkeys((*TOOLS, "ls", "find")))
+    (open_folder / "bin" / tool).unlink()
+    (open_folder / "bin" / tool).write_text(f"#!/bin/sh\n{text}\n")
+    (open_folder / "bin" / tool).chmod(0o755)
+    found = concerns(PosixHost(path=path, isolated=True), open_folder)
+    limit = found.limits.get(Concern.LOCKED, "")
+    assert said in limit
+    assert bool(limit) is bool(said)
 
 
 @as_root

@@ -50,8 +50,13 @@ large_files() { # as ls says it, and how the search of each folder ended
 
 # The right of a link in /proc/PID/fd is that with which the file was opened.
 open_files() {
-  timeout 8 ls -l /proc/[0-9]*/fd 2>/dev/null | awk '
+  {
+    timeout 8 ls -l /proc/[0-9]*/fd 2>&1
+    printf 'searched\t%s\n' $?
+  } | awk '
     BEGIN { n = split(ENVIRON["WFO_FOLDERS"], root, "\n") }
+    /^ls: / { if ($0 !~ /: No such (file or directory|process)$/) closed = 1; next }
+    /^searched\t/ { last = $0; next }
     /^\/proc\/[0-9]+\/fd:$/ { pid = $0; gsub(/[^0-9]/, "", pid); next }
     /^l.w/ && (at = index($0, " -> ")) {
       path = substr($0, at + 4)
@@ -63,7 +68,8 @@ open_files() {
           if (++shown <= 51) print "open\t" pid "\t" path
         }
       }
-    }'
+    }
+    END { print last; if (closed) print "closed\t" }'
 }
 
 concerns_end() {
