@@ -8,6 +8,9 @@ Each planned cell gets exactly one finding:
   nor the other way round; of equal verdicts the latest;
 - a cell that no run measured stays not verified.
 
+A site has one plan: what is asked of a host is asked of every host of its kind, whichever inventory
+names it.
+
 So the order of the files decides nothing, and a merged file can be merged again.
 """
 
@@ -47,8 +50,9 @@ def merge(reports: Mapping[str, SiteReport], *, different_inventories: bool = Fa
     """The report of all runs; ``reports`` by the names to call them in messages, at least one.
 
     Raises:
-        MergeError: they are about different sites, editions or, unless ``different_inventories``,
-            inventories; or two inventories call different machines by one name.
+        MergeError: they are about different sites, editions, gates, features or, unless
+            ``different_inventories``, inventories; or two inventories call different machines by
+            one name, or ask different things of machines of one kind.
     """
     _refuse(reports, different_inventories=different_inventories)
     given = sorted(reports.values(), key=_order_of_report)
@@ -68,11 +72,13 @@ def merge(reports: Mapping[str, SiteReport], *, different_inventories: bool = Fa
                 _note(seen.setdefault((item.requirement, item.host), {}), verdict, at)
     site = _site(given)
     keys = _in_order(findings, given[0], site)
+    left_out = _not_planned(given)
+    _refuse_gaps(keys, site, left_out)
     return site_report(
         site,
         given[0].edition,
         [_unmeasured(findings[key], access) for key in keys],
-        _not_planned(given),
+        left_out,
         access,
         sorted({run for report in given for run in report.runs}, key=_order),
         unselected=_unselected(given),
@@ -103,6 +109,12 @@ def _refuse(reports: Mapping[str, SiteReport], *, different_inventories: bool) -
                 f"{both}: of different gates, {first.run.gate} and {other.run.gate}: advisory "
                 "requirements block in one of them only; run one again with the other's --wfo-gate"
             )
+        if first.site.features != other.site.features:
+            raise MergeError(
+                f"{both}: of different features, {_features(first.site)} and {_features(other.site)}: "
+                "hosts of one were not asked what those of the other were; write the same "
+                "site.features into both inventories and run the one that was wrong again"
+            )
         if not different_inventories and first.site.sha256 != other.site.sha256:
             raise MergeError(
                 f"{both}: of different inventories, {first.site.source} (SHA-256 {first.site.sha256}) "
@@ -111,6 +123,34 @@ def _refuse(reports: Mapping[str, SiteReport], *, different_inventories: bool) -
             )
         for host in first.site.hosts.keys() & other.site.hosts.keys():
             _refuse_other_machine(both, first.site.hosts[host], other.site.hosts[host])
+
+
+def _features(site: SiteInfo) -> str:
+    return ", ".join(site.features) or "none"
+
+
+def _refuse_gaps(asked: Iterable[Key], site: SiteInfo, left_out: Iterable[NotPlanned]) -> None:
+    """Refuse a plan in which a host was not asked what a host of its kind was.
+
+    A requirement speaks of roles: asked of a host, it speaks of every host that has all its roles.
+    """
+    hosts_of: dict[str, dict[str, None]] = {}
+    for requirement, name in asked:
+        hosts_of.setdefault(requirement, {})[name] = None
+    for requirement, names in hosts_of.items():
+        kinds = {frozenset(site.hosts[name].roles): name for name in names}
+        for host in site.hosts.values():
+            if host.name in names:
+                continue
+            alike = next((kinds[kind] for kind in kinds if kind <= set(host.roles)), "")
+            if alike:
+                why = [item.reason for item in left_out if item.requirement == requirement]
+                raise MergeError(
+                    f"{requirement} was asked of {alike} and not of {host.name}, a host of the same "
+                    f"kind ({'; '.join(why) or 'no run says why'}); cloud_endpoints and overlay are "
+                    "the site's: write the same into all inventories and run the one that was wrong "
+                    "again (what one segment alone need not meet is waived for its hosts)"
+                )
 
 
 def _refuse_other_machine(both: str, one: HostInfo, two: HostInfo) -> None:

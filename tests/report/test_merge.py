@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -9,12 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_wfo.core.gate import Decision
+from pytest_wfo.core.hosts import Feature, Role
+from pytest_wfo.core.plan import NotPlanned
 from pytest_wfo.core.verdicts import Finding, Judgement, Verdict
 from pytest_wfo.report.load import report_of
 from pytest_wfo.report.merge import WORST_LAST, MergeError, merge
 from pytest_wfo.report.model import SiteReport, site_report
 from pytest_wfo.report.results import results
 from tests.support.any_reports import CELLS, SITE, moment, reports
+from tests.support.reports import report
+from tests.support.sites import host, site
 
 Key = tuple[str, str]
 RUNS = st.lists(reports(), min_size=1, max_size=4)
@@ -248,29 +253,97 @@ def test_other_sites_editions_inventories_and_machines_are_refused() -> None:
         assert "0.json and 1.json" in str(caught.value)
 
 
-def test_inventories_of_segments_are_merged_when_told_so() -> None:
-    def segment(names: set[str], sha256: str, source: str) -> SiteReport:
-        whole = a_run(10, {})
-        return site_report(
-            replace(
-                SITE,
-                sha256=sha256,
-                source=source,
-                hosts={name: host for name, host in SITE.hosts.items() if name in names},
-            ),
-            whole.edition,
-            [each for each in whole.findings if each.host in names],
-            (),
-            {name: item for name, item in whole.access.items() if name in names},
-            [replace(whole.runs[0], inventory=source, inventory_sha256=sha256)],
-        )
+def segment(source: str, names: set[str], *, asked: set[Key] | None = None) -> SiteReport:
+    """A run with an inventory of its own, which names these hosts (and asks only these cells)."""
+    whole = a_run(10, {})
+    sha256 = hashlib.sha256(source.encode()).hexdigest()
+    cells = set(CELLS) if asked is None else asked
+    dropped = {requirement for requirement, _ in set(CELLS) - cells}
+    return site_report(
+        replace(
+            SITE,
+            sha256=sha256,
+            source=source,
+            hosts={name: host for name, host in SITE.hosts.items() if name in names},
+        ),
+        whole.edition,
+        [
+            each
+            for each in whole.findings
+            if each.host in names and (each.requirement, each.host) in cells
+        ],
+        [NotPlanned(requirement, "", "set aside by Kim: NAT") for requirement in sorted(dropped)],
+        {name: item for name, item in whole.access.items() if name in names},
+        [replace(whole.runs[0], inventory=source, inventory_sha256=sha256)],
+    )
 
-    one = segment({"prem", "pc-1"}, "1" * 64, "a.yml")
-    two = segment({"prem", "pc-2"}, "2" * 64, "b.yml")
-    made = merge({"a": one, "b": two}, different_inventories=True)
+
+def merged_segments(*given: SiteReport) -> SiteReport:
+    return merge({each.site.source: each for each in given}, different_inventories=True)
+
+
+def test_inventories_of_segments_are_merged_when_told_so() -> None:
+    made = merged_segments(segment("a.yml", {"prem", "pc-1"}), segment("b.yml", {"prem", "pc-2"}))
 
     assert made.gate.decision is Decision.GO
     assert set(made.site.hosts) == set(SITE.hosts)
     assert verdicts(made) == dict.fromkeys(CELLS, Verdict.MET)
     assert made.site.source == "a.yml, b.yml"
     assert [run.inventory for run in made.runs] == ["a.yml", "b.yml"]
+
+
+def test_segments_of_which_one_uses_more_features_are_refused() -> None:
+    """Else the hosts of the other were never asked, and the site's report claims that they were."""
+    one = segment("a.yml", {"prem", "pc-1"})
+    more = replace(one, site=replace(one.site, features=("screen_recording",)))
+
+    with pytest.raises(MergeError) as caught:
+        merged_segments(more, segment("b.yml", {"prem", "pc-2"}))
+
+    assert "a.yml and b.yml: of different features, screen_recording and none" in str(caught.value)
+    assert "site.features" in str(caught.value)
+
+
+def test_segments_of_which_one_left_out_what_the_other_asked_of_hosts_alike_are_refused() -> None:
+    one = segment("a.yml", {"prem", "pc-1"})
+    two = segment("b.yml", {"prem", "pc-2"}, asked=set(CELLS) - {(CELL[0], "pc-2")})
+
+    with pytest.raises(MergeError) as caught:
+        merged_segments(one, two)
+
+    assert f"{CELL[0]} was asked of pc-1 and not of pc-2" in str(caught.value)
+    assert "(b.yml: set aside by Kim: NAT)" in str(caught.value)
+    assert "write the same into all inventories" in str(caught.value)
+
+
+def test_what_speaks_of_no_host_of_a_segment_is_no_gap_and_stays_told() -> None:
+    """PREMISES servers and clients in an inventory each: clients are not asked to listen."""
+    servers, clients = {"prem"}, {"pc-1", "pc-2"}
+    listens = {key for key in CELLS if key[0] == "port-80.listens" and key[1] in clients}
+    made = merged_segments(
+        segment("a.yml", servers), segment("b.yml", clients, asked=set(CELLS) - listens)
+    )
+
+    assert made.gate.decision is Decision.GO
+    assert set(verdicts(made)) == set(CELLS) - listens
+    assert made.not_planned == (NotPlanned("port-80.listens", "", "b.yml: set aside by Kim: NAT"),)
+
+
+@pytest.mark.parametrize("features", [frozenset(), frozenset(Feature)], ids=["none", "all"])
+@settings(max_examples=40)
+@given(st.lists(st.sets(st.sampled_from(Role), min_size=1), min_size=1, max_size=6))
+def test_no_plan_of_one_inventory_has_a_gap(
+    features: frozenset[Feature], roles: list[set[Role]]
+) -> None:
+    """So a run is never refused for its own plan: asked here of hosts with whatever roles."""
+    hosts = {
+        f"h{number}": replace(
+            host(f"h{number}", Role.CLIENT, f"10.0.0.{number}"), roles=frozenset(own)
+        )
+        for number, own in enumerate(roles, start=1)
+    }
+    of = site(hosts=hosts, features=features)
+    one = report(of)
+    later = replace(one, runs=(replace(one.run, started=moment(59), finished=moment(60)),))
+
+    assert len(merged(one, later).findings) == one.planned
