@@ -92,6 +92,7 @@ def _snapshot(site: Site, answers: dict[str, HostAnswer]) -> Snapshot:
         inventory_sha256=site.sha256,
         edition=site.edition,
         taken_at="2026-11-23T10:00:00Z",
+        probe="safe",
         resolved={},
         answers=answers,
     )

@@ -18,6 +18,9 @@ from pytest_wfo.core.known import Unknown as Unknown  # noqa: PLC0414
 from pytest_wfo.core.packet_filter import PacketFilter
 from pytest_wfo.core.windows_firewall import WindowsFirewall
 
+PROBES = ("none", "safe", "canary")
+"""What hosts may try, from the least to the most (``--wfo-probe``)."""
+
 Firewall = PacketFilter | WindowsFirewall
 
 

@@ -59,6 +59,7 @@ def gather_site(
         inventory_sha256=site.sha256,
         edition=site.edition,
         taken_at=taken_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        probe=probe,
         resolved=resolved,
         answers={name: _scrubbed(answer, vault) for name, answer in answers.items()},
     )

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_wfo.core.facts import Access
+from pytest_wfo.core.facts import PROBES, Access
 from pytest_wfo.gather.answers import HostAnswer
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_wfo.core.hosts import Site
 
 SCHEMA = "pytest-wfo facts"
-VERSION = 1
+VERSION = 2
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -38,8 +38,8 @@ class Snapshot:
     """All answers of one run.
 
     ``site`` is the site's name, ``inventory_sha256`` is of the inventory's bytes, ``edition`` the
-    edition the run was made for, ``taken_at`` is UTC, ISO 8601; ``resolved`` is what the controller
-    resolved host names to.
+    edition the run was made for, ``taken_at`` is UTC, ISO 8601; ``probe`` is what hosts could try
+    ("none", "safe" or "canary"); ``resolved`` is what the controller resolved host names to.
     """
 
     tool_version: str
@@ -47,6 +47,7 @@ class Snapshot:
     inventory_sha256: str
     edition: str
     taken_at: str
+    probe: str
     resolved: Mapping[str, tuple[str, ...]]
     answers: Mapping[str, HostAnswer]
 
@@ -106,7 +107,8 @@ def load_snapshot(path: Path) -> Snapshot:
         raise SnapshotError(f"{path}: not a facts file of pytest-wfo")
     if document.get("version") != VERSION:
         raise SnapshotError(
-            f"{path}: facts file version {document.get('version')!r}; this program reads {VERSION}"
+            f"{path}: facts file version {document.get('version')!r}; this program reads {VERSION}: "
+            "gather the facts again, or judge them with the program that saved them"
         )
     try:
         return _snapshot(document)
@@ -128,8 +130,10 @@ def _snapshot(document: Mapping[str, Any]) -> Snapshot:
         name: tuple(_text(address) for address in addresses)
         for name, addresses in document["resolved"].items()
     }
-    texts = ("tool_version", "site", "inventory_sha256", "edition", "taken_at")
+    texts = ("tool_version", "site", "inventory_sha256", "edition", "taken_at", "probe")
     fields = {name: _text(document[name]) for name in texts}
+    if fields["probe"] not in PROBES:
+        raise TypeError(f"probe is none of {', '.join(PROBES)}")
     return Snapshot(**fields, resolved=resolved, answers=answers)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_wfo.report import FOLDER, PAGE
+from pytest_wfo.report import FOLDER, GATES, PAGE
 
 # Options whose value is a path. pytest looks at arguments before plugins are loaded and takes such
 # a value for a test path when it follows a space, so rootdir may move (see ``suites.guard_rootdir``).
@@ -21,7 +21,6 @@ PATH_OPTIONS = (
     "--wfo-attestations",
     "--wfo-baseline",
 )
-GATES = ("advisory", "strict")
 
 
 @dataclass(frozen=True, slots=True)

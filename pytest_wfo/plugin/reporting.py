@@ -24,6 +24,8 @@ from pytest_wfo.report.ctrf import write_ctrf
 from pytest_wfo.report.drift import drift_since
 from pytest_wfo.report.fixes.pack import pack, write_pack
 from pytest_wfo.report.model import (
+    GATHERED,
+    UNFINISHED,
     RunInfo,
     SiteReport,
     edition_info,
@@ -99,7 +101,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _report(run: Run) -> SiteReport:
     findings = settle(run.plan, run.recorded)
     accepted_notes = notes_of(uses(findings, run.accepted, run.today), partial=run.partial)
-    facts = "gathered in this run"
+    facts = GATHERED if run.snapshot else UNFINISHED
     if run.settings.facts and run.snapshot:
         facts = f"taken {run.snapshot.taken_at}, read from {run.settings.facts.name}"
     info = RunInfo(
@@ -108,7 +110,7 @@ def _report(run: Run) -> SiteReport:
         user=_user(),
         controller=platform.node(),
         tool_version=__version__,
-        probe=run.settings.probe,
+        probe=run.snapshot.probe if run.snapshot else run.settings.probe,
         facts=facts,
         notes=(*_notes(run), *accepted_notes),
         inventory=run.site.source,

@@ -38,6 +38,13 @@ class JsonObject:
         found: str = self._of_kind(key, default, str, "text")
         return found
 
+    def one_of(self, key: str, words: Sequence[str], default: str = _NEEDED) -> str:
+        """One of ``words``."""
+        found = self.text(key, default)
+        if found not in words:
+            raise ShapeError(f"{self._at(key)}: not one of {', '.join(words)}")
+        return found
+
     def flag(self, key: str, default: bool = _NEEDED) -> bool:
         """True or false."""
         found: bool = self._of_kind(key, default, bool, "true or false")

@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pytest_wfo.core.facts import Access
+from pytest_wfo.core.facts import PROBES, Access
 from pytest_wfo.core.hosts import Site
 from pytest_wfo.core.plan import NotPlanned
 from pytest_wfo.core.requirements import Source
 from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
 from pytest_wfo.core.waivers import AcceptedFile
+from pytest_wfo.report import GATES
 from pytest_wfo.report.accepted_data import read_accepted
 from pytest_wfo.report.drift_json import read_drift
 from pytest_wfo.report.json_object import JsonObject, ShapeError
@@ -219,14 +220,14 @@ def _run(item: JsonObject, site: SiteInfo) -> RunInfo:
         user=item.text("user"),
         controller=item.text("controller"),
         tool_version=item.text("tool").removeprefix(TOOL),
-        probe=item.text("probe"),
+        probe=item.one_of("probe", PROBES),
         facts=item.text("facts"),
         notes=item.texts("notes"),
         inventory=inventory.text("file"),
         inventory_sha256=inventory.text("sha256"),
         selected=int(item.number("selected", 0)),
         measured=int(item.number("measured", 0)),
-        gate=item.text("gate", "advisory"),
+        gate=item.one_of("gate", GATES, GATES[0]),
         accepted=tuple(
             AcceptedFile(each.text("file"), each.text("sha256"))
             for each in item.objects("accepted", [])

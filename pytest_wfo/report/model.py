@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from pytest_wfo.core.facts import Access
+from pytest_wfo.core.facts import PROBES, Access
 from pytest_wfo.core.gate import Gate, decide_gate
 from pytest_wfo.core.hosts import Site
 from pytest_wfo.core.plan import NotPlanned
@@ -22,8 +22,8 @@ from pytest_wfo.report.changes import Drift
 Key = tuple[str, str]
 """(requirement id, host name)."""
 
-PROBES = ("none", "safe", "canary")
-"""What hosts tried, from the least to the most."""
+GATHERED, UNFINISHED = "gathered in this run", "not gathered to the end"
+"""What ``RunInfo.facts`` says of a run that asked the hosts itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class RunInfo:
     """Who ran what, when and from where. Times are UTC, ISO 8601.
 
     ``inventory`` is the file's name, ``inventory_sha256`` of its bytes. ``selected`` counts the
-    cells whose tests were selected, ``measured`` those of which something was seen.
+    cells whose tests were selected, ``measured`` those of which something was seen. ``probe`` is one
+    of ``PROBES``: what hosts tried when the facts were gathered, also where they were read from a file.
     """
 
     started: str
@@ -39,8 +40,8 @@ class RunInfo:
     user: str
     controller: str
     tool_version: str
-    probe: str  # "none", "safe" or "canary"
-    facts: str  # "gathered in this run", or the file they were read from
+    probe: str
+    facts: str  # GATHERED, UNFINISHED, or the file they were read from
     notes: tuple[str, ...] = ()
     inventory: str = ""
     inventory_sha256: str = ""
@@ -129,7 +130,8 @@ class SiteReport:
 
     @property
     def run(self) -> RunInfo:
-        """The run; of several, from the first start to the last end, what each says of the rest."""
+        """The run; of several, from the first start to the last end, the most that was tried, what
+        each says of the rest."""
         if len(self.runs) == 1:
             return self.runs[0]
         return RunInfo(
@@ -138,9 +140,7 @@ class SiteReport:
             user=_all(run.user for run in self.runs),
             controller=_all(run.controller for run in self.runs),
             tool_version=_all(run.tool_version for run in self.runs),
-            probe=next(
-                (one for one in PROBES if any(run.probe == one for run in self.runs)), PROBES[0]
-            ),
+            probe=max((run.probe for run in self.runs), key=PROBES.index, default=PROBES[0]),
             facts=_all(run.facts for run in self.runs),
             gate=self.runs[0].gate,
             accepted=tuple(dict.fromkeys(file for run in self.runs for file in run.accepted)),

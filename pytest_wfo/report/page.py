@@ -35,6 +35,7 @@ from pytest_wfo.report.page_groups import (
 from pytest_wfo.report.page_words import fold_names
 from pytest_wfo.report.results import write_whole
 from pytest_wfo.report.text import printable
+from pytest_wfo.report.tried import not_contacted, tried
 
 _TONES = {Decision.GO: "go", Decision.NO_GO: "no", Decision.INCOMPLETE: "part"}
 
@@ -66,6 +67,8 @@ def page(report: SiteReport) -> str:
         letters=LETTERS,
         not_verified=Verdict.NOT_VERIFIED,
         local=site_time(report.run.started, report.run.finished, report.site.timezone),
+        tried=tried(report.runs),
+        not_contacted=not_contacted(report.runs),
         tone=_TONES[report.gate.decision],
         disagreements=disagreements(report),
         changes=changes(report),

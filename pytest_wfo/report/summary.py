@@ -18,6 +18,7 @@ from pytest_wfo.report.page_groups import Acceptance, acceptances, changes
 from pytest_wfo.report.page_words import fold_names
 from pytest_wfo.report.results import write_whole
 from pytest_wfo.report.text import printable
+from pytest_wfo.report.tried import tried
 
 # Characters. Ticket systems take some 32,000; a step summary of GitHub 1,024 kB.
 LIMIT = 30_000
@@ -81,6 +82,7 @@ def _head(report: SiteReport) -> Iterator[str]:
     yield f"- Edition: {code(report.edition.title)}, SHA-256 {code(report.edition.sha256)}"
     yield f"- Inventory: {code(report.site.source)}, SHA-256 {code(report.site.sha256)}"
     yield f"- Tool: pytest-wfo {code(run.tool_version)}; facts: {code(run.facts)}"
+    yield f"- {tried(report.runs)}"
     for file in run.accepted:
         yield f"- Accepted: {code(file.name)}, SHA-256 {code(file.sha256)}"
     if run.gate == "strict":

@@ -26,6 +26,7 @@ SNAPSHOT = Snapshot(
     inventory_sha256="ab" * 32,
     edition="16.1",
     taken_at="2026-01-02T03:04:05Z",
+    probe="canary",
     resolved={"prem01.example": ("10.0.0.1", "10.0.0.2")},
     answers={
         "prem01": HostAnswer(ACCESS, '{"v":1,"é":"\x00\\u00ff"}', 1.5, 2.25),
@@ -75,7 +76,11 @@ def test_what_is_no_snapshot_says_why(tmp_path: Path) -> None:
         (b'{"schema": "other"}', "not a facts file of pytest-wfo"),
         (packed[:-20], "cut off or damaged"),
         (packed[:30] + b"\0" * 20 + packed[50:], "cut off or damaged"),
-        (json.dumps({**document, "version": 2}).encode(), "facts file version 2; this program"),
+        (
+            json.dumps({**document, "version": 1}).encode(),
+            "version 1; this program reads 2: gather",
+        ),
+        (json.dumps({**document, "probe": "all"}).encode(), "probe is none of none, safe, canary"),
         (json.dumps({**document, "answers": {"h": {}}}).encode(), "a damaged facts file"),
         (json.dumps({**document, "answers": []}).encode(), "a damaged facts file"),
         (json.dumps({**document, "site": 7}).encode(), "a damaged facts file"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.runs import Run
+from tests.support.runs import Run, results
 
 
 def said(result: pytest.RunResult) -> str:
@@ -101,8 +101,17 @@ def test_a_space_works_where_it_is_harmless(run: Run, pytester: pytest.Pytester)
     assert "wfo/test_access.py::test_access[host-p]" in result.stdout.str()
 
 
-def test_probe_none_reads_only_and_says_so(run: Run, pytester: pytest.Pytester) -> None:
-    result = run("--wfo-demo", "--wfo-probe=none", "-k", "client-80 and connects and desk-01")
+def test_probe_none_reads_only_and_says_so_also_when_its_facts_are_judged_again(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    part = ("-k", "client-80 and connects and desk-01")
+    result = run("--wfo-demo", "--wfo-probe=none", "--wfo-save-facts=none.json.gz", *part)
 
     assert result.ret == 1
     assert "this run tried no connections" in said(result)
+    assert results(pytester.path)["run"]["probe"] == "none"
+
+    run("--wfo-demo", "--wfo-facts=none.json.gz", *part)
+
+    assert "read from none.json.gz" in results(pytester.path)["run"]["facts"]
+    assert results(pytester.path)["run"]["probe"] == "none"

@@ -225,10 +225,12 @@ def _repeat_a_result(data: dict[str, Any]) -> None:
         (_set("hosts", 1, "name", to="premises"), "hosts"),
         (_set("runs", to=[]), "runs"),
         (_set("runs", 0, "started", to="yesterday"), "runs[0].started"),
+        (_set("runs", 0, "probe", to="loud"), "runs[0].probe: not one of none, safe, canary"),
+        (_set("runs", 0, "gate", to="lax"), "runs[0].gate: not one of advisory, strict"),
         (_set("requirements", 1, "id", to="host.access"), "requirements"),
         (_set("edition", to=[]), "edition"),
     ],
-    ids=range(27),
+    ids=range(29),
 )
 def test_a_damaged_file_is_refused_with_the_place(
     change: Callable[[dict[str, Any]], None], place: str

@@ -8,7 +8,7 @@ from datetime import date
 from hypothesis import strategies as st
 
 from pytest_wfo.core.acceptance import accept
-from pytest_wfo.core.facts import Access
+from pytest_wfo.core.facts import PROBES, Access
 from pytest_wfo.core.plan import NotPlanned
 from pytest_wfo.core.requirements import Source
 from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
@@ -82,7 +82,7 @@ def reports(draw: st.DrawFn, texts: st.SearchStrategy[str] = SEEN_ALIKE) -> Site
         draw(st.sampled_from(["qa", "kim"])),
         "ci",
         "0.1.0",
-        draw(st.sampled_from(["none", "safe"])),
+        draw(st.sampled_from(PROBES)),
         "gathered in this run",
         tuple(draw(st.lists(texts, max_size=2))),
         SITE.source,
