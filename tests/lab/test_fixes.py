@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_wfo.core.addresses import AddressSet
+from pytest_wfo.core.fixes.changes import ChainAccept, Fix
+from pytest_wfo.core.verdicts import Verdict
+from pytest_wfo.report.fixes.posix_shell import shell_script
 from tests.lab import faults
 from tests.lab.fault_cases import IN, OUT
 from tests.lab.verify import Cell, cells, ranges, verify
+from tests.support.reports import finding, report
+from tests.support.sites import site, the_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +125,62 @@ def test_a_script_shows_applies_once_and_undoes(lab: Lab, name: str) -> None:
     assert set(_firsts(_run(lab, host, script, "--undo"))) == {"not there"}
 
 
+@pytest.mark.parametrize("name", [name for name in CASES if "iptables" not in name])
+def test_a_rule_of_an_earlier_pack_for_another_address_is_no_fix_until_it_was_undone(
+    lab: Lab, name: str
+) -> None:
+    """Such as one from before the site had another server: this fix would do nothing and say "done"."""
+    broken, host, _, _ = CASES[name]
+    for fault in broken:
+        fault(lab)
+    inventory = lab.inventory()
+    verify(inventory, "--wfo-fixes=fixes")
+    script = inventory.parent / "fixes" / f"{host}.sh"
+    found = _rulesets(lab, host)
+    earlier = inventory.parent / "earlier.sh"
+    earlier.write_text(script.read_text().replace("10.61.0.10", "10.61.0.9"))
+    _run(lab, host, earlier, "--apply")
+    changed = _rulesets(lab, host)
+
+    for options in ("", "--apply"):
+        said, status = _run_failing(lab, host, script, options)
+        assert status == 1
+        assert set(_firsts(said)) >= {"FAILED"}
+        assert "permits something else: --undo first, then --apply" in said
+        assert "ip saddr" in said
+        assert "there already" not in said
+    assert _rulesets(lab, host) == changed
+
+    _run(lab, host, script, "--undo")
+    assert _rulesets(lab, host) == found
+    _run(lab, host, script, "--apply")
+    assert verify(inventory).verdicts == {}
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["there", "back"])
+def test_a_rule_for_any_addresses_is_known_again_as_nft_lists_it(
+    lab: Lab, tmp_path: Path, answers: bool
+) -> None:
+    """nft joins adjacent networks, and tells one address without braces."""
+    made = report()
+    (found,) = finding("client-80.permits-in", "client", Verdict.NOT_MET).values()
+    cell = next(
+        each for each in the_plan(site()).cells if each.key == (found.requirement, found.host)
+    )
+    near = AddressSet.of(
+        ("10.2.0.0/24", "10.2.1.0/24", "10.3.0.4-10.3.0.8", "10.9.9.9", "10.1.1.1")
+    )
+    far = AddressSet.of("10.4.0.0/16")
+    accept = ChainAccept(
+        "client-80.permits-in", "nft", "inet", "host", "input", near, far, 80, answers
+    )
+    script = tmp_path / "client.sh"
+    script.write_text(shell_script(made, "client", [Fix(cell, found, (accept,))]))
+
+    assert set(_firsts(_run(lab, "client1", script, "--apply"))) == {"added"}
+    assert set(_firsts(_run(lab, "client1", script, "--apply"))) == {"there already, left as it is"}
+
+
 def test_what_no_rule_can_mend_is_left_to_people(lab: Lab) -> None:
     """A missing route and a missing translation: no script, but an entry in the checklist."""
     faults.no_route("premises", "207.166.94.0/24")(lab)
@@ -139,6 +201,13 @@ def test_what_no_rule_can_mend_is_left_to_people(lab: Lab) -> None:
 
 def _run(lab: Lab, host: str, script: Path, *options: str) -> str:
     return lab.inside(host, "sh", str(script), *options)
+
+
+def _run_failing(lab: Lab, host: str, script: Path, options: str) -> tuple[str, int]:
+    """What it said on both streams, and its exit status."""
+    said = lab.inside(host, "sh", "-c", f"sh {script} {options} 2>&1; echo status=$?")
+    told, _, status = said.rpartition("status=")
+    return told, int(status)
 
 
 def _rulesets(lab: Lab, host: str) -> str:

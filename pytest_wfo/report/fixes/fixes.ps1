@@ -21,6 +21,40 @@ function Find-WfoFirewallRule([string]$Name) {
     catch { if ([string]$_.CategoryInfo.Category -ne 'ObjectNotFound') { throw } }
 }
 
+function Get-WfoNumber([string]$Address) {
+    $number = [long]0
+    foreach ($byte in [System.Net.IPAddress]::Parse($Address).GetAddressBytes()) { $number = $number * 256 + $byte }
+    $number
+}
+
+# An address, network or range as its ends: Windows tells 10.0.0.0/24 as 10.0.0.0/255.255.255.0.
+function Get-WfoRange([string]$Address) {
+    if ($Address -notmatch '^\d+\.[\d.]+([/-][\d.]+)?$') { return $Address }
+    $first, $rest = $Address -split '[/-]'
+    $start = Get-WfoNumber $first
+    $end = $start
+    if ($Address.Contains('-')) { $end = Get-WfoNumber $rest }
+    elseif ($rest -like '*.*') { $end = $start + 4294967295 - (Get-WfoNumber $rest) }
+    elseif ($rest) { $end = $start + [long][Math]::Pow(2, 32 - [int]$rest) - 1 }
+    "$start-$end"
+}
+
+# What a rule that is there has otherwise than the wanted one.
+function Compare-WfoFirewallRule($There, [hashtable]$Rule) {
+    $ports = Get-NetFirewallPortFilter -AssociatedNetFirewallRule $There
+    $addresses = Get-NetFirewallAddressFilter -AssociatedNetFirewallRule $There
+    $has = @{
+        Direction = $There.Direction; Action = $There.Action; Profile = $There.Profile; Protocol = $ports.Protocol
+        LocalPort = $ports.LocalPort; RemotePort = $ports.RemotePort
+        LocalAddress = $addresses.LocalAddress; RemoteAddress = $addresses.RemoteAddress
+    }
+    foreach ($name in @($has.Keys | Sort-Object)) {
+        $wanted = if ($Rule.ContainsKey($name)) { $Rule[$name] } else { 'Any' }
+        $one, $two = @($has[$name], $wanted) | ForEach-Object { @($_ | ForEach-Object { Get-WfoRange $_ } | Sort-Object) -join ', ' }
+        if ($one -ne $two) { "$name $(@($has[$name]) -join ', ') instead of $(@($wanted) -join ', ')" }
+    }
+}
+
 function Set-WfoFirewallRule([hashtable]$Rule) {
     $told = "$($Rule.Name): TCP $($Rule['LocalPort'])$($Rule['RemotePort']), $($Rule.RemoteAddress -join ', '), profile $($Rule.Profile)"
     try {
@@ -36,6 +70,8 @@ function Set-WfoFirewallRule([hashtable]$Rule) {
         }
         elseif ($there.Count) {
             if ([string]$there[0].Enabled -ne 'True') { throw 'it is there, but disabled: enable it, or -Undo first' }
+            $otherwise = @(Compare-WfoFirewallRule $there[0] $Rule)
+            if ($otherwise) { throw "it is there, but with $($otherwise -join '; '): -Undo first, then -Apply" }
             Write-Output "there already, left as it is: $($Rule.Name)"
         }
         elseif ($PSCmdlet.ShouldProcess($told, "add $($Rule.Direction) allow rule")) {

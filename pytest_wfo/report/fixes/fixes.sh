@@ -51,21 +51,37 @@ change() {
   fi
 }
 
+# bare: rules on standard input, as they are written and as nft lists them, in the same words
+bare() {
+  awk '{
+    sub(/ comment ".*/, "")
+    gsub(/counter packets [0-9]+ bytes [0-9]+/, "counter")
+    gsub(/[{},]/, " ")
+    sub(/new established/, "established new")
+    $1 = $1
+    print
+  }'
+}
+
 # nft_rule NAME FAMILY TABLE CHAIN RULE: at the head of the chain; found again by its comment, NAME
 nft_rule() {
   if ! listing=$(nft -a list chain "$2" "$3" "$4" 2>&1); then
     fail "$1" "$listing"
     return
   fi
-  handles=$(printf '%s\n' "$listing" | awk -v "wanted= comment \"$1\" " \
-    'index($0, wanted) && $(NF - 1) == "handle" { print $NF }')
+  rules=$(printf '%s\n' "$listing" | awk -v "wanted= comment \"$1\" " \
+    'index($0, wanted) && $(NF - 1) == "handle"')
+  handles=$(printf '%s\n' "$rules" | awk '{ print $NF }')
   if [ "$do" = undo ]; then
     [ -n "$handles" ] || say 'not there' "$1"
     for handle in $handles; do
       change "$1" removed nft delete rule "$2" "$3" "$4" handle "$handle"
     done
-  elif [ -n "$handles" ]; then
+  elif printf '%s\n' "$rules" | bare | grep -Fqx -e "$(printf '%s\n' "$5" | bare)"; then
     say 'there already, left as it is' "$1"
+  elif [ -n "$handles" ]; then
+    fail "$1" "a rule of this name is there that permits something else: --undo first, then --apply.
+$rules"
   else
     change "$1" added nft insert rule "$2" "$3" "$4" "$5 comment \"$1\""
   fi

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
+from ipaddress import IPv4Address
 
+from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.fixes.changes import ChainAccept, Change, Fix, written
 from pytest_wfo.report.fixes.quoting import shell_literal
 from pytest_wfo.report.fixes.told import filled, heading, reasons
@@ -59,16 +61,23 @@ def _place(change: ChainAccept) -> tuple[str, str, str]:
 
 
 def _nft_rule(change: ChainAccept) -> str:
-    near, far = (
-        f"{{ {', '.join(written(addresses))} }}"
-        for addresses in (change.sources, change.destinations)
-    )
+    near, far = map(_nft_set, (change.sources, change.destinations))
     if change.answers:
         return f"ip saddr {far} ip daddr {near} tcp sport {change.port} ct state established counter accept"
     return (
         f"ip saddr {near} ip daddr {far} tcp dport {change.port} "
         "ct state new,established counter accept"
     )
+
+
+def _nft_set(addresses: AddressSet) -> str:
+    """The set as nft lists it, which joins what is adjacent: the script compares."""
+    told = []
+    for interval in addresses.intervals:
+        parts = written(AddressSet((interval,)))
+        ends = (str(IPv4Address(number)) for number in interval)
+        told.append(parts[0] if len(parts) == 1 else "-".join(ends))
+    return f"{{ {', '.join(told)} }}"
 
 
 def _call(*words: str) -> str:

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_wfo.core.addresses import AddressSet
 from pytest_wfo.core.facts import Known
-from pytest_wfo.core.fixes.changes import DefenderExclusion, ExclusionList, Fix
+from pytest_wfo.core.fixes.changes import DefenderExclusion, ExclusionList, Fix, WindowsAllow
+from pytest_wfo.core.policy import Direction
+from pytest_wfo.core.windows_rules import ALL_PROFILES
 from pytest_wfo.report.fixes.pack import pack
 from pytest_wfo.report.fixes.powershell import powershell_script
 from tests.core.windows.hosts import ETHERNET
@@ -183,6 +186,70 @@ def test_a_rule_of_ours_that_was_disabled_is_no_fix(tmp_path: Path) -> None:
 
 
 @needs_engine
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (
+            {"RemoteAddress": ["10.61.0.9", PREMISES]},
+            f"RemoteAddress 10.61.0.9, {PREMISES} instead of {PREMISES}",
+        ),
+        ({"RemoteAddress": None}, f"RemoteAddress Any instead of {PREMISES}"),
+        ({"LocalPort": ["2013"]}, "LocalPort 2013 instead of 2012"),
+        ({"RemotePort": ["2012"]}, "RemotePort 2012 instead of Any"),
+        ({"Profile": "Private"}, "Profile Private instead of Domain"),
+        ({"Action": "Block"}, "Action Block instead of Allow"),
+        ({"Direction": "Outbound"}, "Direction Outbound instead of Inbound"),
+    ],
+    ids=["earlier-server-too", "anybody", "port", "far-port", "profile", "block", "direction"],
+)
+def test_a_rule_of_ours_for_something_else_is_no_fix_until_it_was_undone(
+    tmp_path: Path, other: Mapping[str, object], told: str
+) -> None:
+    """Such as one of an earlier pack, from before the site had another server."""
+    name = "WFO client-2012.permits-in"
+    client = host(tmp_path, script(), OTHERS)
+    assert client.run("-Apply").returncode == 0
+    wanted = client.rules
+    changed = [{**rule, **other} if rule["Name"] == name else rule for rule in wanted]
+    (tmp_path / "rules.json").write_text(json.dumps(changed))
+
+    for options in ((), ("-Apply",)):
+        done = client.run(*options)
+        said = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode == 1
+        assert f"FAILED: {name}: it is there, but with {told}: -Undo first, then -Apply" in said
+        assert said.count("there already") == len(WANTED) - 1
+    assert client.rules == changed
+
+    assert client.run("-Undo").returncode == 0
+    assert client.run("-Apply").returncode == 0
+    assert {rule["Name"]: rule for rule in client.rules} == {rule["Name"]: rule for rule in wanted}
+
+
+@needs_engine
+def test_networks_and_ranges_are_the_same_however_windows_tells_them(tmp_path: Path) -> None:
+    made = report(OF, FACTS)
+    found = {(finding.requirement, finding.host): finding for finding in made.findings}
+    cell = next(cell for cell in CELLS if cell.requirement.claim == "permits-in")
+    remote = AddressSet.of(("207.166.94.0/24", "10.0.0.1-10.0.0.6", "10.9.0.0/16", "10.1.2.3"))
+    allow = WindowsAllow("WFO x", Direction.IN, 2010, remote, ALL_PROFILES)
+    client = host(
+        tmp_path, powershell_script(made, "client", [Fix(cell, found[cell.key], (allow,))])
+    )
+
+    assert client.run("-Apply").returncode == 0
+    (rule,) = client.rules
+    rule["RemoteAddress"] = [
+        "10.9.0.0/255.255.0.0", "207.166.94.0-207.166.94.255", "10.1.2.3/255.255.255.255",
+        "10.0.0.1", "10.0.0.2/31", "10.0.0.4/31", "10.0.0.6/32",
+    ]  # fmt: skip
+    (tmp_path / "rules.json").write_text(json.dumps([rule]))
+    again = client.run("-Apply")
+
+    assert (again.returncode, again.stdout.count("there already")) == (0, 1)
+
+
+@needs_engine
 def test_without_rights_each_step_says_that_it_failed(tmp_path: Path) -> None:
     client = host(tmp_path, script(), OTHERS)
 
@@ -301,8 +368,17 @@ def test_the_parser_finds_no_error_and_nothing_newer_than_powershell_3(
     assert (found["errors"], found["newer"]) == ([], [])
     assert {command["name"] for command in found["commands"]} <= {
         *("Set-StrictMode", "Get-NetFirewallRule", "New-NetFirewallRule", "Remove-NetFirewallRule"),
-        *("Where-Object", "Write-Output", "Write-Warning", "Out-Null"),
-        *("Find-WfoFirewallRule", "Set-WfoFirewallRule", "Set-WfoExclusion", "Test-WfoExclusion"),
+        *("Get-NetFirewallPortFilter", "Get-NetFirewallAddressFilter"),
+        *(
+            "Where-Object",
+            "ForEach-Object",
+            "Sort-Object",
+            "Write-Output",
+            "Write-Warning",
+            "Out-Null",
+        ),
+        *("Find-WfoFirewallRule", "Compare-WfoFirewallRule", "Set-WfoFirewallRule"),
+        *("Get-WfoNumber", "Get-WfoRange", "Set-WfoExclusion", "Test-WfoExclusion"),
         *("Get-MpPreference", "Add-MpPreference", "Remove-MpPreference"),
         *("Read-WfoJournal", "Save-WfoJournal"),
         *("Test-Path", "Get-Content", "Set-Content", "Remove-Item"),

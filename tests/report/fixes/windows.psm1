@@ -50,6 +50,25 @@ function Remove-NetFirewallRule {
     Save-Rules @(Read-Rules | Where-Object { $Name -notcontains $_.Name })
 }
 
+function Get-NetFirewallPortFilter {
+    [CmdletBinding()]
+    param([Parameter(Mandatory = $true)]$AssociatedNetFirewallRule)
+    $rule = $AssociatedNetFirewallRule
+    @{ Protocol = $rule.Protocol; LocalPort = Get-OrAny $rule.LocalPort; RemotePort = Get-OrAny $rule.RemotePort }
+}
+
+function Get-NetFirewallAddressFilter {
+    [CmdletBinding()]
+    param([Parameter(Mandatory = $true)]$AssociatedNetFirewallRule)
+    @{ LocalAddress = 'Any'; RemoteAddress = Get-OrAny $AssociatedNetFirewallRule.RemoteAddress }
+}
+
+# As there: what is not said is Any, a list of one is its element, a network has its mask in full.
+function Get-OrAny($Value) {
+    $told = @($Value | Where-Object { $_ } | ForEach-Object { $_ -replace '/24$', '/255.255.255.0' })
+    if ($told) { $told } else { 'Any' }
+}
+
 function Get-MpPreference {
     [CmdletBinding()]
     param()
@@ -85,4 +104,4 @@ function Remove-MpPreference {
     Set-Lists $ExclusionPath $ExclusionExtension $ExclusionProcess { param($there, $entry) $there | Where-Object { $_ -ne $entry } }
 }
 
-Export-ModuleMember -Function Get-MpPreference, Add-MpPreference, Remove-MpPreference, Get-NetFirewallRule, New-NetFirewallRule, Remove-NetFirewallRule
+Export-ModuleMember -Function Get-NetFirewallPortFilter, Get-NetFirewallAddressFilter, Get-MpPreference, Add-MpPreference, Remove-MpPreference, Get-NetFirewallRule, New-NetFirewallRule, Remove-NetFirewallRule
