@@ -57,6 +57,12 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _true(value: Any) -> Any:
+    if value is not True:  # 1 == True, so that a Literal takes it
+        raise ValueError("not true")
+    return value
+
+
 def _prose(text: str) -> str:
     if not text.strip():
         raise ValueError("expected a sentence, got an empty text")
@@ -222,6 +228,7 @@ HostKey = Annotated[
 ]
 IPv4 = Annotated[str, PlainValidator(_ipv4), WithJsonSchema({"type": "string", "format": "ipv4"})]
 Flag = Annotated[bool, Strict(), Expect("true or false")]
+OnlyTrue = Annotated[Literal[True], BeforeValidator(_true), Expect("true")]
 Port = Annotated[
     int, Strict(), Interval(ge=1, le=65535), Expect("a port number between 1 and 65535")
 ]

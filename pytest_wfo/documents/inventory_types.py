@@ -7,7 +7,7 @@ Importing this module imports pydantic.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
@@ -23,6 +23,7 @@ from pytest_wfo.documents.inventory_fields import (
     HostKey,
     HostName,
     IPv4,
+    OnlyTrue,
     PlainName,
     Platform,
     Port,
@@ -36,7 +37,6 @@ from pytest_wfo.documents.inventory_fields import (
     Window,
     Written,
 )
-from pytest_wfo.documents.validation import Expect
 
 
 def says(description: str) -> Any:
@@ -177,7 +177,7 @@ class OverlayEntry(Strict):
     """A requirement the site reads differently."""
 
     requirement: Annotated[Text, says("glob over requirement ids")]
-    aside: Annotated[Literal[True], Expect("true"), says("set the requirement aside")]
+    aside: Annotated[OnlyTrue, says("set the requirement aside")]
     because: Annotated[Prose, says("written justification, printed in the report")]
     approved_by: Annotated[Text, says("who approved it")]
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
-from pytest_wfo.documents.inventory_fields import FileName, Prose, Text, Written
+from pytest_wfo.documents.inventory_fields import FileName, OnlyTrue, Prose, Text, Written
 from pytest_wfo.documents.inventory_types import Strict, says
 from pytest_wfo.documents.problems import shown
-from pytest_wfo.documents.validation import Expect
 
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _SHA256 = "^[0-9A-Fa-f]{64}$"
@@ -62,7 +61,7 @@ class WaiverEntry(Strict):
     approver: Annotated[Text, says("who accepts it, by name")]
     ticket: Annotated[Written, says("ticket in which it was decided")]
     expires: Annotated[Day | None, says("last day it holds, in the site's time zone")] = None
-    permanent: Annotated[Literal[True] | None, Expect("true"), says("it holds for good")] = None
+    permanent: Annotated[OnlyTrue | None, says("it holds for good")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -251,6 +251,8 @@ def test_a_problem_with_the_canarys_window(
          "5:17: overlay[0].requirement: no requirement of edition 16.1 matches"),
         ("  a: {role: edge}\noverlay:\n- {requirement: '*', aside: no, because: y, approved_by: z}",
          '5:29: overlay[0].aside: expected true, got "no"'),
+        ("  a: {role: edge}\noverlay:\n- {requirement: '*', aside: 1, because: y, approved_by: z}",
+         "5:29: overlay[0].aside: expected true, got 1"),
         ("  a: {role: edge}\noverlay:\n- {requirement: '*', aside: true, because: '', approved_by: z}",
          "5:44: overlay[0].because: expected a sentence, got an empty text"),
         ("  a: {role: edge}\noverlay:\n- {requirement: '*', aside: true, because: y}",

@@ -172,9 +172,9 @@ def test_a_waiver_needs_an_end_or_the_word_that_it_has_none(tmp_path: Path) -> N
         "2:5: waivers[0].expires: missing; write the last day it holds (expires: 2026-12-31) or"
         " permanent: true"
     ]
-    assert problems(tmp_path, entry({**keys, "permanent": "false"})) == [
-        "7:16: waivers[0].permanent: expected true, got false"
-    ]
+    for other in ("false", "1", "1.0", '"true"'):
+        (problem,) = problems(tmp_path, entry({**keys, "permanent": other}))
+        assert problem.startswith(f"7:16: waivers[0].permanent: expected true, got {other}")
 
 
 @pytest.mark.parametrize(
