@@ -122,5 +122,5 @@ def _milliseconds(moment: str) -> int:
     """Milliseconds since the epoch of a time in ISO 8601, UTC; 0 if it is none."""
     try:
         return int(datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp() * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0

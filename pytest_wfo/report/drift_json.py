@@ -64,7 +64,7 @@ def read_drift(item: JsonObject) -> Drift:
         requirements_gone=item.texts("requirements_gone"),
         asked=_read_cells(item, "asked"),
         no_longer_asked=_read_cells(item, "no_longer_asked"),
-        uncompared=int(item.number("uncompared")),
+        uncompared=item.count("uncompared"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,10 +52,18 @@ class JsonObject:
         return found
 
     def number(self, key: str, default: float = _NEEDED) -> float:
-        """A number."""
+        """A number that is one: Python reads NaN and Infinity as well."""
         found: float = self.value(key, default)
-        if isinstance(found, bool) or not isinstance(found, int | float):
+        whole = isinstance(found, int) and not isinstance(found, bool)
+        if not (whole or (isinstance(found, float) and math.isfinite(found))):
             raise ShapeError(f"{self._at(key)}: not a number")
+        return found
+
+    def count(self, key: str, default: int = _NEEDED) -> int:
+        """A whole number, 0 or more."""
+        found = self.value(key, default)
+        if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+            raise ShapeError(f"{self._at(key)}: not a whole number, 0 or more")
         return found
 
     def texts(self, key: str) -> tuple[str, ...]:

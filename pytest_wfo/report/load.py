@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,8 @@ def _agree(data: JsonObject, report: SiteReport, keys: list[tuple[str, str]]) ->
         raise ShapeError("results: a check stands there twice")
     plan = data.object("plan")
     for said, follows, name in (
-        (plan.number("cells"), report.planned, "plan.cells"),
-        (plan.number("selected"), report.selected, "plan.selected"),
+        (plan.count("cells"), report.planned, "plan.cells"),
+        (plan.count("selected"), report.selected, "plan.selected"),
         (data.text("decision"), report.gate.decision.value, "decision"),
         (data.value("counts"), counts(report), "counts"),
     ):
@@ -210,7 +211,7 @@ def _access(item: JsonObject) -> Access:
 
 def _run(item: JsonObject, site: SiteInfo) -> RunInfo:
     for name in ("started", "finished"):
-        if not _MOMENT.fullmatch(item.text(name)):
+        if not _is_moment(item.text(name)):
             raise ShapeError(f"{item.place}.{name}: not a moment such as 2026-11-23T10:00:00Z")
     same: Mapping[str, str] = {"file": site.source, "sha256": site.sha256}
     inventory = item.object("inventory", same)
@@ -225,14 +226,21 @@ def _run(item: JsonObject, site: SiteInfo) -> RunInfo:
         notes=item.texts("notes"),
         inventory=inventory.text("file"),
         inventory_sha256=inventory.text("sha256"),
-        selected=int(item.number("selected", 0)),
-        measured=int(item.number("measured", 0)),
+        selected=item.count("selected", 0),
+        measured=item.count("measured", 0),
         gate=item.one_of("gate", GATES, GATES[0]),
         accepted=tuple(
             AcceptedFile(each.text("file"), each.text("sha256"))
             for each in item.objects("accepted", [])
         ),
     )
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return bool(_MOMENT.fullmatch(text) and datetime.fromisoformat(text[:-1]))
+    except ValueError:
+        return False
 
 
 def _finding(item: JsonObject, edition: EditionInfo, site: SiteInfo) -> Finding:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 
 def site_time(started: str, finished: str, timezone: str) -> str:
-    """``2026-11-23 05:00:02 to 05:00:09 (America/New_York)``; "" where the zone is not known here.
+    """``2026-11-23 05:00:02 to 05:00:09 (America/New_York)``; "" where that cannot be told here.
 
     ``started`` and ``finished`` are ISO 8601 with an offset; ``timezone`` is an IANA name.
     """
@@ -21,7 +21,8 @@ def site_time(started: str, finished: str, timezone: str) -> str:
         ValueError,
         OSError,
         LookupError,
-    ):  # also of an empty name, and of a machine without zones
+        OverflowError,
+    ):  # no name, a machine without zones, a clock at the end of the calendar
         return ""
     same_day = first.date() == last.date()
     end = f"{last:%H:%M:%S}" if same_day else f"{last:%Y-%m-%d %H:%M:%S}"

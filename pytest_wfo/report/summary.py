@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pytest_wfo.core.verdicts import Finding, Verdict
 from pytest_wfo.report.accepted import contradicts, entry_words
-from pytest_wfo.report.model import Blocker, SiteReport, blockers
+from pytest_wfo.report.model import Blocker, RequirementInfo, SiteReport, blockers
 from pytest_wfo.report.moments import site_time
 from pytest_wfo.report.page_groups import Acceptance, acceptances, changes
 from pytest_wfo.report.page_words import fold_names
@@ -111,7 +111,7 @@ def _parts(report: SiteReport) -> Iterator[str]:
     yield from _section(
         "Since the earlier run",
         (
-            f"- {kind.value}: {requirement.title} (`{requirement.id}`): {code('; '.join(told))}"
+            f"- {kind.value}: {_named(requirement)}: {code('; '.join(told))}"
             for kind, _, items in changes(report)
             for requirement, told in items
         ),
@@ -119,7 +119,7 @@ def _parts(report: SiteReport) -> Iterator[str]:
     yield from _section(
         "Advisory remarks",
         (
-            f"- {code(each.host)}: {code(each.judgement.summary)} ({each.requirement})"
+            f"- {code(each.host)}: {code(each.judgement.summary)} ({code(each.requirement)})"
             for each in report.gate.advisories
         ),
     )
@@ -137,7 +137,7 @@ def _told_by_access(blocker: Blocker, unreached: set[str]) -> bool:
 def _blocker(blocker: Blocker) -> str:
     first = blocker.findings[0]
     lines = [
-        f"- **{blocker.requirement.title}**: {_verdicts(blocker.findings)} on {len(blocker.findings)} "
+        f"- {_named(blocker.requirement)}: {_verdicts(blocker.findings)} on {len(blocker.findings)} "
         f"of {blocker.of} hosts: {code(fold_names(blocker.hosts))}",
         f"  - seen on {code(first.host)}: {code(first.judgement.summary)}",
     ]
@@ -153,11 +153,15 @@ def _acceptance(acceptance: Acceptance) -> str:
     for item in acceptance.items[:3]:
         seen = item.seen[0]
         lines.append(
-            f"  - {item.requirement.id} on {code(seen.hosts)}: {code(seen.first.judgement.summary)}"
+            f"  - {code(item.requirement.id)} on {code(seen.hosts)}: {code(seen.first.judgement.summary)}"
         )
     if len(acceptance.items) > 3:
         lines.append(f"  - and {len(acceptance.items) - 3} more requirements")
     return "\n".join(lines)
+
+
+def _named(requirement: RequirementInfo) -> str:
+    return f"**{code(requirement.title)}** ({code(requirement.id)})"
 
 
 def _verdicts(findings: Iterable[Finding]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,8 @@ from pytest_wfo.core.site_facts import SiteFacts
 from pytest_wfo.core.verdicts import Verdict
 from pytest_wfo.core.waivers import AcceptedFile
 from pytest_wfo.report.block import block
+from pytest_wfo.report.drift import drift_since
+from pytest_wfo.report.files import write_files
 from pytest_wfo.report.load import ResultsError, load_results, report_of
 from pytest_wfo.report.model import SiteReport
 from pytest_wfo.report.page import page
@@ -225,12 +228,18 @@ def _repeat_a_result(data: dict[str, Any]) -> None:
         (_set("hosts", 1, "name", to="premises"), "hosts"),
         (_set("runs", to=[]), "runs"),
         (_set("runs", 0, "started", to="yesterday"), "runs[0].started"),
+        (_set("runs", 0, "started", to="2026-99-99T00:00:00Z"), "runs[0].started: not a moment"),
+        (_set("runs", 0, "selected", to=float("nan")), "runs[0].selected: not a whole number"),
+        (_set("runs", 0, "measured", to=float("inf")), "runs[0].measured: not a whole number"),
+        (_set("runs", 0, "measured", to=1.5), "runs[0].measured: not a whole number"),
+        (_set("runs", 0, "measured", to=-1), "runs[0].measured: not a whole number"),
+        (_set("hosts", 0, "access", "seconds", to=float("nan")), "hosts[0].access.seconds"),
         (_set("runs", 0, "probe", to="loud"), "runs[0].probe: not one of none, safe, canary"),
         (_set("runs", 0, "gate", to="lax"), "runs[0].gate: not one of advisory, strict"),
         (_set("requirements", 1, "id", to="host.access"), "requirements"),
         (_set("edition", to=[]), "edition"),
     ],
-    ids=range(29),
+    ids=range(35),
 )
 def test_a_damaged_file_is_refused_with_the_place(
     change: Callable[[dict[str, Any]], None], place: str
@@ -258,18 +267,31 @@ def test_a_day_that_is_none_and_a_waiver_of_what_is_not_waived_are_damage() -> N
         report_of(data)
 
 
+ANYTHING: tuple[Any, ...] = (
+    *(None, 1, 1.5, True, "x", [], {}, [[]], [{}], -1, float("nan"), float("inf"), 10**400),
+    *("x\ud800", "\x1b[2J", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+)
+
+
+@pytest.mark.parametrize("compared", [False, True], ids=["alone", "compared"])
 @settings(max_examples=200)
 @given(st.data())
 def test_whatever_is_exchanged_in_a_file_it_is_refused_or_read_never_a_crash(
-    data: st.DataObject,
+    tmp_path_factory: pytest.TempPathFactory, compared: bool, data: st.DataObject
 ) -> None:
-    whole: Any = results(report(site(hosts={"p": host("p", Role.PREMISES, "10.0.0.1")})))
+    of = site(
+        hosts={"p": host("p", Role.PREMISES, "10.0.0.1")}, timezone=ZoneInfo("America/New_York")
+    )
+    made = report(of, changed=finding("port-2010.listens", "p", Verdict.NOT_MET))
+    if compared:
+        made = replace(made, drift=drift_since(report(of), made))
+    whole: Any = results(made)
     place = whole
     while isinstance(place, dict | list) and place:
         keys = list(place) if isinstance(place, dict) else range(len(place))
         key = data.draw(st.sampled_from(keys))
         if not isinstance(place[key], dict | list) or data.draw(st.integers(0, 2)) == 0:
-            place[key] = data.draw(st.sampled_from([None, 1, 1.5, True, "x", [], {}, [[]], [{}]]))
+            place[key] = data.draw(st.sampled_from(ANYTHING))
             break
         place = place[key]
     try:
@@ -277,3 +299,7 @@ def test_whatever_is_exchanged_in_a_file_it_is_refused_or_read_never_a_crash(
     except ResultsError:
         return
     assert read.gate.go is (whole["decision"] == "GO")
+    folder = tmp_path_factory.mktemp("damaged")
+    assert len(list(write_files(read, folder))) == 4
+    assert load_results(folder / "results.json") == read
+    assert list(closing(read, []))

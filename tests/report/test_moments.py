@@ -32,6 +32,7 @@ from tests.support.sites import site
         ("2026-11-23T10:00:00Z", "2026-11-23T10:00:01Z", "Mars/Olympus", ""),
         ("2026-11-23T10:00:00Z", "2026-11-23T10:00:01Z", "../../etc/passwd", ""),
         ("yesterday", "2026-11-23T10:00:01Z", "Asia/Tokyo", ""),
+        ("0001-01-01T00:00:00Z", "2026-11-23T10:00:01Z", "America/New_York", ""),
     ],
 )
 def test_a_run_is_told_in_the_time_of_its_site(

@@ -40,7 +40,7 @@ def test_what_is_accepted_is_told_with_who_accepts_it() -> None:
 
     assert (
         "## Waived\n\n- 1 by ` R. Ortiz, until 2026-12-31, CHG0099: moves in March `\n"
-        "  - client-80.connects on ` client `: ` measured so `"
+        "  - ` client-80.connects ` on ` client `: ` measured so `"
     ) in text
     assert "attested all the same by ` K. Lee, who looked on 2026-11-02" in text
     assert "The gate is strict" in text
