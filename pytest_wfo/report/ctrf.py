@@ -83,18 +83,19 @@ def _status(finding: Finding) -> str:
 def _test(finding: Finding) -> dict[str, Any]:
     """One cell. Nothing is executed for it alone, so that its duration is 0."""
     status, verdict = _status(finding), finding.verdict
+    requirement, host = printable(finding.requirement), printable(finding.host)
     test: dict[str, Any] = {
-        "name": f"{finding.requirement} on {finding.host}",
+        "name": f"{requirement} on {host}",
         "status": status,
         "duration": 0,
-        "suite": [finding.requirement],
+        "suite": [requirement],
         "rawStatus": verdict.value,
     }
     if status != "passed" or verdict is Verdict.ATTESTED:
         test["message"] = _message(finding)
     test["extra"] = {
-        "requirement": finding.requirement,
-        "host": finding.host,
+        "requirement": requirement,
+        "host": host,
         "verdict": verdict.value,
         "advisory": finding.advisory,
         "evidence": _evidence(finding),

@@ -37,6 +37,7 @@ from pytest_wfo.report.results import SCHEMA, TOOL, counts
 from pytest_wfo.report.text import printable
 
 _FAMILY = SCHEMA.rpartition("/")[0]
+_ID = re.compile(r"[A-Za-z0-9._:-]+")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -167,7 +168,7 @@ def _edition(data: JsonObject) -> EditionInfo:
 
 def _requirement(item: JsonObject) -> RequirementInfo:
     return RequirementInfo(
-        id=item.text("id"),
+        id=_id(item, "id"),
         title=item.text("title"),
         source=Source(item.text("section"), item.text("words"), item.flag("ours")),
         reading=item.text("reading"),
@@ -178,7 +179,7 @@ def _requirement(item: JsonObject) -> RequirementInfo:
 def _site(item: JsonObject, hosts: list[JsonObject]) -> SiteInfo:
     inventory = item.object("inventory")
     by_name = {
-        host.text("name"): HostInfo(host.text("name"), host.texts("roles"), host.texts("addresses"))
+        _id(host, "name"): HostInfo(host.text("name"), host.texts("roles"), host.texts("addresses"))
         for host in hosts
     }
     if len(by_name) != len(hosts):
@@ -234,6 +235,14 @@ def _run(item: JsonObject, site: SiteInfo) -> RunInfo:
             for each in item.objects("accepted", [])
         ),
     )
+
+
+def _id(item: JsonObject, key: str) -> str:
+    """The id of a requirement or the name of a host."""
+    text = item.text(key)
+    if not _ID.fullmatch(text):
+        raise ShapeError(f"{item.place}.{key}: other characters than letters, digits and ._:-")
+    return text
 
 
 def _is_moment(text: str) -> bool:

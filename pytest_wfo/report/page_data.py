@@ -106,9 +106,11 @@ def _order(report: SiteReport) -> Any:
 
 
 def _host(host: HostInfo | None, name: str, at: str, group: int) -> list[Any]:
-    roles = list(host.roles) if host else []
-    addresses = list(host.addresses) if host else []
-    return [printable(name), roles, [printable(item) for item in addresses], printable(at), group]
+    roles, addresses = (
+        [printable(item) for item in items]
+        for items in ((host.roles, host.addresses) if host else ((), ()))
+    )
+    return [printable(name), roles, addresses, printable(at), group]
 
 
 class _Written:

@@ -34,11 +34,11 @@ def closing(report: SiteReport, files: Sequence[str]) -> Iterator[str]:
             "never GO."
         )
     if report.drift:
-        yield from _wrap(printable(report.drift.words))
+        yield from _wrap(report.drift.words)
     if len(report.runs) > 1:
         yield from _wrap(_merged(report))
     for name, access in report.unreached[:_HOSTS]:
-        yield from _wrap(f"not examined: {name}: {access.reason}: {printable(access.message)}")
+        yield from _wrap(f"not examined: {name}: {access.reason}: {access.message}")
     if len(report.unreached) > _HOSTS:
         yield f"and {len(report.unreached) - _HOSTS} more hosts not examined"
     found = [item for item in blockers(report) if not _only_access(item, report)]
@@ -50,9 +50,9 @@ def closing(report: SiteReport, files: Sequence[str]) -> Iterator[str]:
     for verdict in (Verdict.WAIVED, Verdict.ATTESTED):
         yield from _accepted(report, verdict)
     for note in report.notes:
-        yield from _wrap(f"note: {printable(note)}")
+        yield from _wrap(f"note: {note}")
     for file in files:
-        yield f"wrote {file}"
+        yield f"wrote {printable(file)}"
 
 
 def headline(report: SiteReport) -> str:
@@ -96,18 +96,18 @@ def _blocker(blocker: Blocker) -> Iterator[str]:
     yield from _wrap(
         f"{first.verdict.value}: {blocker.requirement.id} on {len(blocker.hosts)} of {blocker.of}: {hosts}"
     )
-    yield from _wrap(printable(first.judgement.summary), "    ")
+    yield from _wrap(first.judgement.summary, "    ")
     if first.judgement.remedy:
-        yield from _wrap(f"-> {printable(first.judgement.remedy)}", "    ")
+        yield from _wrap(f"-> {first.judgement.remedy}", "    ")
 
 
 def _accepted(report: SiteReport, verdict: Verdict) -> Iterator[str]:
     found = acceptances(report, verdict)
     for acceptance in found[:_HOSTS]:
         item = acceptance.items[0]
-        by = printable(entry_words(acceptance.entry))
+        by = entry_words(acceptance.entry)
         yield from _wrap(f"{verdict.value}: {acceptance.n} by {by}")
-        measured = printable(item.seen[0].first.judgement.summary)
+        measured = item.seen[0].first.judgement.summary
         more = f" and {acceptance.n - 1} more" if acceptance.n > 1 else ""
         yield from _wrap(
             f"{item.requirement.id} on {item.seen[0].first.host}{more}: {measured}", "    "
@@ -117,8 +117,9 @@ def _accepted(report: SiteReport, verdict: Verdict) -> Iterator[str]:
 
 
 def _wrap(text: str, indent: str = "") -> list[str]:
+    """Lines of printable text: whoever wrote a results file does not steer the terminal."""
     return textwrap.wrap(
-        text,
+        printable(text),
         WIDTH - 1,
         initial_indent=indent,
         subsequent_indent=indent + "    ",

@@ -45,7 +45,7 @@ def explain(finding: Finding, requirement: Requirement) -> str:
 def in_one_line(finding: Finding) -> str:
     """Verdict and fix in one line of bounded length, for lists that show no more than that."""
     judgement = finding.judgement
-    line = f"{finding.host}: {judgement.verdict.value}: {cut(judgement.summary)}"
+    line = f"{cut(finding.host)}: {judgement.verdict.value}: {cut(judgement.summary)}"
     return f"{line}; what to do: {cut(judgement.remedy)}" if judgement.remedy else line
 
 

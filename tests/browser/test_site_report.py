@@ -17,7 +17,7 @@ from pytest_wfo.core.verdicts import Finding, Verdict
 from pytest_wfo.report.model import SiteReport
 from pytest_wfo.report.page import write_page
 from tests.browser.test_page import CHROMIUM, FLAGS, HOSTILE
-from tests.report.test_page import hostile
+from tests.support.hostile import hostile
 from tests.support.reports import accepted, finding, report
 from tests.support.sites import access, healthy_site, host, site
 

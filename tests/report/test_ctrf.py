@@ -14,7 +14,7 @@ from pytest_wfo.core.verdicts import Finding, Verdict
 from pytest_wfo.report.ctrf import ctrf, write_ctrf
 from pytest_wfo.report.model import SiteReport
 from tests.report.test_block import HOSTILE
-from tests.report.test_page import hostile
+from tests.support.hostile import hostile
 from tests.support.reports import finding, report
 
 # The schema as the npm package "ctrf" 0.3.0 ships it (MIT, see LICENSE beside it).

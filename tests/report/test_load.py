@@ -226,6 +226,9 @@ def _repeat_a_result(data: dict[str, Any]) -> None:
         (_set("hosts", 0, "access", "reached", to=False), "hosts[0].access"),
         (_set("hosts", 0, "access", "seconds", to=True), "hosts[0].access.seconds"),
         (_set("hosts", 1, "name", to="premises"), "hosts"),
+        (_set("hosts", 1, "name", to="pc\x1b[2J"), "hosts[1].name: other characters than"),
+        (_set("hosts", 1, "name", to=""), "hosts[1].name: other characters than"),
+        (_set("requirements", 1, "id", to="x <b>"), "requirements[1].id: other characters than"),
         (_set("runs", to=[]), "runs"),
         (_set("runs", 0, "started", to="yesterday"), "runs[0].started"),
         (_set("runs", 0, "started", to="2026-99-99T00:00:00Z"), "runs[0].started: not a moment"),
@@ -239,7 +242,7 @@ def _repeat_a_result(data: dict[str, Any]) -> None:
         (_set("requirements", 1, "id", to="host.access"), "requirements"),
         (_set("edition", to=[]), "edition"),
     ],
-    ids=range(35),
+    ids=range(38),
 )
 def test_a_damaged_file_is_refused_with_the_place(
     change: Callable[[dict[str, Any]], None], place: str

@@ -20,15 +20,13 @@ from pytest_wfo.core.gate import decide_gate
 from pytest_wfo.core.hosts import Role
 from pytest_wfo.core.plan import NotPlanned
 from pytest_wfo.core.site_facts import SiteFacts
-from pytest_wfo.core.verdicts import Evidence, Finding, Judgement, Verdict
-from pytest_wfo.core.waivers import AcceptedFile
-from pytest_wfo.report.changes import Baseline, Change, Drift, Kind
-from pytest_wfo.report.model import Differing, RunInfo, SiteReport
+from pytest_wfo.core.verdicts import Finding, Verdict
 from pytest_wfo.report.page import page, write_page
 from pytest_wfo.report.page_groups import groups_of_hosts
 from pytest_wfo.report.results import results
 from pytest_wfo.report.text import printable
 from tests.report.test_block import HOSTILE
+from tests.support.hostile import hostile
 from tests.support.reports import RUN, accepted, finding, report
 from tests.support.sites import access, healthy_site, host, site
 
@@ -306,62 +304,6 @@ def test_the_matrix_restores_any_text(summary: str, excerpt: str) -> None:
 
     assert told == printable(summary)
     assert raw == "\n".join(map(printable, excerpt.split("\n")))
-
-
-def hostile(text: str) -> SiteReport:
-    """A report in which every text that comes from a host, a person or a file is ``text``."""
-    of = site()
-    bad = replace(
-        access("client", "filtered"), message=text, remedy=text, reason=text, endpoint=text
-    )
-    made = report(of, SiteFacts(of, {**healthy_site(of).hosts, "client": HostFacts(bad)}))
-    judgements = {
-        verdict: Judgement(verdict, text, (Evidence(text, text, text),), text)
-        for verdict in Verdict
-    }
-    shifting = list(judgements.values())
-    (waived,) = accepted(HTTP, "client", Verdict.WAIVED, text, attested=True).values()
-    findings = tuple(
-        replace(
-            each,
-            judgement=shifting[index % len(shifting)],
-            collected_at=text,
-            waiver=waived.waiver if index % len(shifting) == 4 else None,
-            attestation=waived.attestation
-            if index % 3 == 0 or index % len(shifting) == 5
-            else None,
-        )
-        for index, each in enumerate(made.findings)
-    )
-    return replace(
-        made,
-        site=replace(
-            made.site, name=text, ticket=text, source=text, sha256=text,
-            hosts={
-                name: replace(each, name=name, addresses=(text,))
-                for name, each in made.site.hosts.items()
-            },
-        ),
-        edition=replace(made.edition, ambiguities=(text,), sha256=text, title=text, by_id={}),
-        not_planned=(NotPlanned("x", text, text),),
-        findings=findings,
-        gate=decide_gate(findings, selected=None),
-        runs=(
-            RunInfo(
-                text, text, text, text, text, "safe", text, (text,), text, text,
-                accepted=(AcceptedFile(text, text),),
-            ),
-        )
-        * 2,
-        differing=(
-            Differing(HTTP, text, ((Verdict.NOT_MET, text), (Verdict.MET, text))),
-        ),
-        drift=Drift(
-            Baseline(text, text, text, text, text),
-            (Change(HTTP, text, Kind.FAILING, None, Verdict.NOT_MET),),
-            (text,), (text,), (text,), (text,), (text,), ((text, text),), ((text, text),), 3,
-        ),
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "</script><script>alert(1)</script>", "x\ud800\0"])

@@ -16,7 +16,8 @@ from pytest_wfo.core.verdicts import Verdict
 from pytest_wfo.report.page_words import fold_names
 from pytest_wfo.report.summary import LIMIT, code, summary, write_summary
 from tests.report.test_block import HOSTILE
-from tests.report.test_page import hostile, refused, with_clients
+from tests.report.test_page import refused, with_clients
+from tests.support.hostile import hostile
 from tests.support.reports import RUN, accepted, finding, report, with_notes
 from tests.support.sites import access, healthy_site, site
 
