@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from pytest_wfo.report.command import UNUSABLE, add_options, render_again
 
@@ -33,7 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names may hold what the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    return render_again(options, sys.stdout, sys.stderr)
+    status = render_again(options, sys.stdout, sys.stderr)
+    _let_go(sys.stdout)
+    return status
+
+
+def _let_go(stream: TextIO) -> None:
+    """Lose what nobody reads any more (``| head``): at exit Python would try again, and complain."""
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

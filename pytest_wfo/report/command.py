@@ -4,6 +4,7 @@ results files alone."""
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -59,7 +60,9 @@ def render_again(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             f"{options.output}: cannot be written ({error.strerror}); name another --output\n"
         )
         return UNUSABLE
-    out.writelines(f"{line}\n" for line in closing(report, written))
+    with suppress(BrokenPipeError):  # who reads has seen enough; files and status stand
+        out.writelines(f"{line}\n" for line in closing(report, written))
+        out.flush()
     return GO if report.gate.go else NOT_GO
 
 

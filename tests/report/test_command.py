@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -154,6 +155,30 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
     assert result.returncode == 4
     assert "cannot be written" in result.stderr
+
+
+@pytest.mark.parametrize("verdict", [Verdict.MET, Verdict.NOT_MET])
+def test_a_reader_that_leaves_changes_neither_files_nor_status(
+    verdict: Verdict, tmp_path: Path
+) -> None:
+    """As ``| head`` does."""
+    made = report(changed=finding("client-80.connects", "client", verdict))
+    write_results(made, tmp_path / "in.json")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest_wfo", "report", "in.json", "--output=out"],
+        cwd=tmp_path,
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(write_end)
+
+    assert result.returncode == (0 if verdict is Verdict.MET else 1)
+    assert result.stderr == ""
+    assert (tmp_path / "out" / "summary.md").read_text() == summary(made)
 
 
 def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
