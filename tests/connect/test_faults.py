@@ -17,19 +17,22 @@ from pytest_wfo.connect.errors import ConnectError, Reason
 from pytest_wfo.connect.opening import Connector
 from pytest_wfo.connect.secrets import Vault
 from pytest_wfo.core.hosts import Connection, Host, Role, SecretRef, Timeouts
+from tests.support.patience import PATIENT
+from tests.support.ports import closed_port, full_port
 from tests.support.ssh_server import SshServer, running
-from tests.support.sshd import MISSING, free_port, loopback_sshd
+from tests.support.sshd import MISSING, loopback_sshd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+# Where the host's silence is what is tested.
 QUICK = Timeouts(connect=1.0, banner=0.5, login=2.0, script=5.0)
 PASSWORD = "pässword-4711"
 
 
-def host_at(port: int, address: str = "127.0.0.1", **changes: object) -> Host:
-    connection = Connection("ssh", address, port, "qa", agent=False, timeouts=QUICK, **changes)  # type: ignore[arg-type]
+def host_at(port: int, address: str = "127.0.0.1", timeouts: Timeouts = PATIENT) -> Host:
+    connection = Connection("ssh", address, port, "qa", agent=False, timeouts=timeouts)
     return Host("srv", frozenset({Role.CLIENT}), (address,), connection)
 
 
@@ -37,7 +40,7 @@ def failure(host: Host, password: str = PASSWORD) -> ConnectError:
     """What connecting and running a script ends in."""
     connection = Connector(Vault(environ={"PW": password})).open(host)
     with pytest.raises(ConnectError) as caught:
-        connection.run_script(b"true\n", 5)
+        connection.run_script(b"true\n", 30)
     connection.close()
     return caught.value
 
@@ -65,7 +68,7 @@ def listener(serve: Callable[[socket.socket], object]) -> Iterator[int]:
 
 
 def test_a_closed_port_is_refused() -> None:
-    port = free_port()
+    port = closed_port()
     error = failure(host_at(port))
     assert error.reason is Reason.REFUSED
     assert str(error) == (
@@ -75,29 +78,16 @@ def test_a_closed_port_is_refused() -> None:
 
 def test_a_listener_whose_queue_is_full_answers_like_a_filter() -> None:
     """The kernel drops the SYN when the accept queue is full: nothing comes back."""
-    with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(full.getsockname())
-        time.sleep(0.05)
-        begun = time.monotonic()
-        error = failure(host_at(full.getsockname()[1]))
-        for filler in fillers:
-            filler.close()
+    with full_port() as port:
+        error = failure(host_at(port, timeouts=QUICK))
     assert error.reason is Reason.FILTERED
-    assert "no answer within 1 s" in error.message
-    assert time.monotonic() - begun < 1.5
+    assert "no answer within 1 s" in error.message  # ours: the kernel would wait two minutes
 
 
-def test_an_unknown_name_is_said_quickly() -> None:
-    begun = time.monotonic()
+def test_an_unknown_name_is_said() -> None:
     error = failure(host_at(22, "no-such-host.invalid"))
     assert error.reason is Reason.NAME_NOT_RESOLVED
     assert "the name no-such-host.invalid was not resolved: " in error.message
-    assert time.monotonic() - begun < 11
 
 
 @pytest.mark.parametrize("name", ["a..b", "x" * 300, "bad name", "\udcff"])
@@ -107,7 +97,7 @@ def test_names_that_are_none_are_no_crash(name: str) -> None:
 
 def test_silence_after_the_connection_is_a_hang() -> None:
     with listener(lambda sock: sock.recv(100) and sock.recv(100)) as port:
-        error = failure(host_at(port))
+        error = failure(host_at(port, timeouts=QUICK))
     assert error.reason is Reason.HANGS_BEFORE_BANNER
     assert f"127.0.0.1:{port} accepted the connection, then said nothing" in error.message
 
@@ -135,16 +125,18 @@ def test_another_protocol_is_named_by_its_first_words() -> None:
 
 
 def test_a_peer_that_talks_on_without_ssh_is_given_up() -> None:
-    def drip(sock: socket.socket) -> None:
-        for _ in range(40):
-            sock.sendall(b"please wait\r\n")
-            time.sleep(0.05)
+    lines = []
 
-    begun = time.monotonic()
+    def drip(sock: socket.socket) -> None:
+        while True:  # until we hang up
+            sock.sendall(b"please wait\r\n")
+            lines.append(1)
+            time.sleep(0.1)
+
     with listener(drip) as port:
-        error = failure(host_at(port))
-        assert time.monotonic() - begun < 1.5
+        error = failure(host_at(port, timeouts=QUICK))
     assert error.reason is Reason.NOT_SSH
+    assert len(lines) < 100  # so many paramiko would read
 
 
 def test_lines_before_the_version_are_part_of_ssh(tmp_path: Path) -> None:
@@ -173,14 +165,14 @@ def test_a_key_exchange_that_stops_runs_into_the_deadline() -> None:
     def mute(sock: socket.socket) -> None:
         sock.sendall(b"SSH-2.0-mute\r\n")
         with suppress(OSError):
-            while sock.recv(1000):
+            while sock.recv(1000):  # until we hang up
                 pass
 
     with listener(mute) as port:
         begun = time.monotonic()
-        error = failure(host_at(port))
+        error = failure(host_at(port, timeouts=QUICK))
     assert error.reason is Reason.DEADLINE
-    assert 1.5 < time.monotonic() - begun < 3.5
+    assert time.monotonic() - begun > 1.5  # a banner alone would have to come sooner
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +189,7 @@ def test_a_password_logs_in_by_either_method(
 ) -> None:
     with running(SshServer(PASSWORD, methods, key=key)) as server:
         connection = Connector(Vault(environ={"PW": PASSWORD})).open(server.host(password=PW))
-        assert connection.run_script(b"said\n", 5).stdout == b"said\n"
+        assert connection.run_script(b"said\n", 30).stdout == b"said\n"
         connection.close()
 
 
@@ -240,7 +232,7 @@ def test_key_and_password_together_log_in(key: paramiko.RSAKey, tmp_path: Path) 
     with running(server):
         host = server.host(password=PW, key=str(mine))
         connection = Connector(Vault(environ={"PW": PASSWORD})).open(host)
-        assert connection.run_script(b"said\n", 5).stdout == b"said\n"
+        assert connection.run_script(b"said\n", 30).stdout == b"said\n"
         connection.close()
 
 
@@ -279,13 +271,19 @@ def test_a_host_that_refuses_commands_is_told(key: paramiko.RSAKey) -> None:
 def test_a_host_that_stops_reading_runs_into_the_deadline(key: paramiko.RSAKey) -> None:
     """More script than the channel's window holds, and nobody takes it."""
     server = SshServer(PASSWORD, key=key)
-    server.behaviour = lambda channel, command: time.sleep(3)
+    over, gone = threading.Event(), threading.Event()
+
+    def busy(channel: paramiko.Channel, command: bytes) -> None:
+        over.wait(60)
+        gone.set()
+
+    server.behaviour = busy
     with running(server):
         connection = Connector(Vault(environ={"PW": PASSWORD})).open(server.host(password=PW))
-        begun = time.monotonic()
         with pytest.raises(ConnectError) as caught:
             connection.run_script(b"x" * 5_000_000, 0.7)
-        assert time.monotonic() - begun < 2
+        assert not gone.is_set()
+        over.set()
         connection.close()
     assert caught.value.reason is Reason.DEADLINE
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
-from pytest_wfo.core.hosts import Connection, Host, Role, Timeouts
+from pytest_wfo.core.hosts import Connection, Host, Role
+from tests.support.patience import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +63,7 @@ class SshServer:
             "user": "qa",
             "agent": False,
             "host_key": f"ssh-rsa {self.key.get_base64()}",
-            "timeouts": Timeouts(connect=2.0, banner=2.0, login=5.0, script=10.0),
+            "timeouts": PATIENT,
         }
         connection = Connection(**{**fields, **changes})  # type: ignore[arg-type]
         return Host(name, frozenset({Role.CLIENT}), ("127.0.0.1",), connection)

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_wfo.core.hosts import Connection, Host, Role, Timeouts
+from pytest_wfo.core.hosts import Connection, Host, Role
+from tests.support.patience import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ class LoopbackSshd:
             "key": str(self.key),
             "agent": False,
             "host_key": self.host_key,
-            "timeouts": Timeouts(connect=2.0, banner=3.0, login=10.0, script=20.0),
+            "timeouts": PATIENT,
         }
         return Connection(**{**fields, **changes})  # type: ignore[arg-type]
 
@@ -74,7 +75,7 @@ def make_key(path: Path, kind: str = "ed25519", passphrase: str = "", *options: 
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nothing listens on."""
+    """A TCP port that was free a moment ago, for a server that cannot choose one by itself."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -110,11 +111,10 @@ def loopback_sshd(
     readable.chmod(0o755)
     authorized = readable / "authorized_keys"
     shutil.copy(f"{key}.pub", authorized)
-    log, config, port = folder / "sshd.log", folder / "sshd_config", free_port()
+    log, config = folder / "sshd.log", folder / "sshd_config"
     lines = [
         *options,
         *(f"HostKey {each}" for each in keys),
-        f"ListenAddress {address}:{port}",
         f"AuthorizedKeysFile {authorized}",
         "PasswordAuthentication no",
         "KbdInteractiveAuthentication no",
@@ -130,11 +130,10 @@ def loopback_sshd(
         # bash started by sshd reads the developer's .bashrc, which may take long, unless nested
         "SetEnv SHLVL=2",
     ]
-    config.write_text("\n".join(lines) + "\n")
-    with log.open("wb") as sink:
-        process = subprocess.Popen([*wrapper, SSHD, "-D", "-e", "-f", config], stderr=sink)
+    process, port = _started(
+        [*wrapper, SSHD, "-D", "-e", "-f", config], address, lines, config, log
+    )
     try:
-        _wait_for(port, process, log)
         kind, blob = Path(f"{keys[0]}.pub").read_text().split()[:2]
         yield LoopbackSshd(port, user or getpass.getuser(), key, f"{kind} {blob}", log, process.pid)
     finally:
@@ -143,12 +142,22 @@ def loopback_sshd(
         shutil.rmtree(readable)
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(500):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        if process.poll() is not None:
+def _started(
+    command: Sequence[str | Path], address: str, lines: Sequence[str], config: Path, log: Path
+) -> tuple[subprocess.Popen[bytes], int]:
+    """sshd when it listens, and on which port: another one if somebody was quicker."""
+    for _ in range(5):
+        port = free_port()
+        config.write_text("\n".join([*lines, f"ListenAddress {address}:{port}"]) + "\n")
+        with log.open("wb") as sink:
+            process = subprocess.Popen(command, stderr=sink)
+        end = time.monotonic() + 30
+        while process.poll() is None and time.monotonic() < end:
+            if f"Server listening on {address} port {port}." in log.read_text():
+                return process, port
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        if "Address already in use" not in log.read_text():
             break
-        time.sleep(0.01)
     raise RuntimeError(f"sshd did not start: {log.read_text()}")

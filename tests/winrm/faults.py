@@ -55,6 +55,7 @@ class Troubles:
         self._lock = threading.Lock()
         self._waiting = list(troubles)
         self.met: list[str] = []
+        self.sat_out: list[str] = []  # the troubles that ended before the client gave up
 
     def add(self, trouble: Trouble) -> None:
         with self._lock:

@@ -166,6 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._close()
         elif trouble.kind == "silent":
             time.sleep(trouble.seconds)
+            self.winrm.troubles.sat_out.append(trouble.kind)
             self._reset()
         elif trouble.kind == "not-http":
             self.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n")
@@ -185,6 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b" ")
                 self.wfile.flush()
                 time.sleep(0.05)
+            self.winrm.troubles.sat_out.append("endless")
         self._reset()
 
     def _say(

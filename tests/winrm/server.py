@@ -18,7 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_wfo.core.hosts import Connection, Host, Role, SecretRef, Timeouts
+from pytest_wfo.core.hosts import Connection, Host, Role, SecretRef
+from tests.support.patience import PATIENT
 from tests.winrm import soap
 from tests.winrm.certificates import channel_binding
 from tests.winrm.faults import Trouble, Troubles
@@ -107,7 +108,7 @@ class WinRmServer:
             "tls": self.tls is not None,
             "auth": "ntlm",
             "ca_file": str(self.certificate[0]) if self.certificate else "",
-            "timeouts": Timeouts(connect=2.0, banner=3.0, login=10.0, script=20.0),
+            "timeouts": PATIENT,
         }
         return Connection(**{**fields, **changes})
 

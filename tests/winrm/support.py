@@ -29,7 +29,7 @@ def opened(host: Host, password: str = PASSWORD) -> OpenConnection:
     return Connector(vault(password)).open(host)
 
 
-def run(host: Host, script: bytes = SCRIPT, seconds: float = 10) -> ScriptOutput:
+def run(host: Host, script: bytes = SCRIPT, seconds: float = 60) -> ScriptOutput:
     """One script on a connection of its own."""
     connection = opened(host)
     try:
@@ -39,7 +39,7 @@ def run(host: Host, script: bytes = SCRIPT, seconds: float = 10) -> ScriptOutput
 
 
 def failure(
-    host: Host, script: bytes = SCRIPT, seconds: float = 10, password: str = PASSWORD
+    host: Host, script: bytes = SCRIPT, seconds: float = 60, password: str = PASSWORD
 ) -> ConnectError:
     """What connecting to ``host`` and running ``script`` ends in."""
 

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_wfo.connect.errors import Reason
 from pytest_wfo.core.hosts import SecretRef
-from tests.support.sshd import free_port
+from tests.support.ports import closed_port
 from tests.winrm.certificates import make_certificate
 from tests.winrm.server import WinRmServer
 from tests.winrm.shells import Answer
@@ -174,7 +174,7 @@ def test_https_and_http_mixed_up(certificate: Files) -> None:
 
 
 def test_no_listener_is_refused_as_with_ssh() -> None:
-    port = free_port()
+    port = closed_port()
     with WinRmServer() as server:
         error = failure(server.host(port=port))
     assert error.reason is Reason.REFUSED
@@ -260,5 +260,5 @@ def test_a_proxy_is_used_for_https(certificate: Files) -> None:
         assert run(server.host(proxy=f"http://127.0.0.1:{port}")).stdout == b'{"length": 14}'
         thread.join(5)
         assert seen[0].startswith(f"CONNECT 127.0.0.1:{server.port} ")
-        error = failure(server.host(proxy=f"http://127.0.0.1:{free_port()}"))
+        error = failure(server.host(proxy=f"http://127.0.0.1:{closed_port()}"))
     assert error.reason is Reason.REFUSED
