@@ -293,7 +293,7 @@ def test_without_a_tls_tool_the_connection_is_true_and_the_rest_unmeasured(
     open_folder: Path,
 ) -> None:
     path = tools(open_folder / "bin", *TOOLS, "perl")
-    setup = f"ip link set lo up\n{PYTHON} -c '{LISTENER}' >/dev/null 2>&1 &\nsleep 0.4"
+    setup = f"ip link set lo up\n{PYTHON} -c '{LISTENER}' >/dev/null 2>&1 &\n{LISTENS}"
     host = PosixHost(path=path, isolated=True, setup=setup)
     facts = host.ask([Target(LOOPBACK, 8443, HTTPS, "x")]).facts
     assert isinstance(facts.probes, Known)
@@ -303,3 +303,4 @@ def test_without_a_tls_tool_the_connection_is_true_and_the_rest_unmeasured(
 
 
 LISTENER = 'import socket, time; s = socket.create_server(("127.0.0.1", 8443)); time.sleep(30)'
+LISTENS = "until ss -Htln | grep -q :8443; do sleep 0.05; done"
