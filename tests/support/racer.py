@@ -1,9 +1,8 @@
-"""Another process: does something to the first file that matches, as soon as it is there and filled."""
+"""Another process: does something to the first file that matches, once it may."""
 
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,21 +11,21 @@ if TYPE_CHECKING:
 
 
 class Racer:
-    """Waits ``pause`` seconds before it acts, so that the file's state after writing has been noted."""
+    """Acts when a file that matches ``last`` is there as well, if that is given: files are written one
+    after the other, so the state of the first after writing has been noted then."""
 
     def __init__(
-        self, place: Path, pattern: str, act: Callable[[Path], object], pause: float = 0.3
+        self, place: Path, pattern: str, act: Callable[[Path], object], last: str = ""
     ) -> None:
         self.hit: Path | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, args=(place, pattern, act, pause))
+        self._thread = threading.Thread(target=self._watch, args=(place, pattern, act, last))
 
-    def _watch(
-        self, place: Path, pattern: str, act: Callable[[Path], object], pause: float
-    ) -> None:
+    def _watch(self, place: Path, pattern: str, act: Callable[[Path], object], last: str) -> None:
         while not self._over.wait(0.002):
+            if last and not any(place.glob(last)):
+                continue
             for path in place.glob(pattern):
-                time.sleep(pause)
                 act(path)
                 self.hit = path
                 return

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TYPES = (".cav", ".ccp", ".log", ".vid", ".vox", ".vox8", ".wav", ".xml")
 RUN = "r7k2m9q4"
+# The file that is written after all others.
+LAST = f"C/Windows/Temp/wfo-probe-{RUN}/wfo-probe-{RUN}{TYPES[-1]}"
 LOGS = "C/Program Files/CallCopy/Logs"
 TASK = AntivirusTask(
     folders=("C:\\temp\\", "C:\\Program Files\\CallCopy\\Logs\\", "C:\\nowhere\\"),
@@ -55,18 +57,18 @@ class Played:
         self.racers: list[Racer] = []
         self.remains: list[str] = []
         self._host, self._asked, self._patience = host, asked, patience
-        self._races: list[tuple[str, Callable[[Path], object], float]] = []
+        self._races: list[tuple[str, Callable[[Path], object], str]] = []
 
-    def racing(self, pattern: str, act: Callable[[Path], object], pause: float = 0.3) -> Played:
-        self._races.append((pattern, act, pause))
+    def racing(self, pattern: str, act: Callable[[Path], object], last: str = "") -> Played:
+        self._races.append((pattern, act, last))
         return self
 
     def run(self) -> Answer:
         with ExitStack() as stack:
 
             def began(drives: Path) -> None:
-                for pattern, act, pause in self._races:
-                    self.racers.append(stack.enter_context(Racer(drives, pattern, act, pause)))
+                for race in self._races:
+                    self.racers.append(stack.enter_context(Racer(drives, *race)))
 
             def ended(drives: Path) -> None:
                 self.remains = sorted(

@@ -54,7 +54,7 @@ def canary(
     played = Played(host, replace(TASK, canary=True, **more), SHORT)
     if realtime:
         pattern = f"C/Windows/Temp/wfo-canary-{RUN}/wfo-canary-{RUN}.com"
-        played.racing(pattern, lambda path: path.unlink(), pause=0.2)
+        played.racing(pattern, lambda path: path.unlink())
     answer = played.run()
     assert answer.complaints == ""
     assert PAYLOAD not in answer.text

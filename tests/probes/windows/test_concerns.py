@@ -134,7 +134,7 @@ def test_new_files_in_a_folder_of_wfo_are_counted_without_ours() -> None:
             (folder / f"new{number}.tmp").touch()
 
     played = Played(state(), replace(TASK, concerns=True), RACED)
-    fact = played.racing("C/temp", write, pause=0.0).run().facts.concerns
+    fact = played.racing("C/temp", write).run().facts.concerns
     assert isinstance(fact, Known)
     (fresh,) = [file for file in fact.value.files if file.concern is Concern.TEMPORARY]
     assert (fresh.path, fresh.folder) == ("C:\\temp\\", True)

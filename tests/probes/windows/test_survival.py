@@ -20,7 +20,7 @@ from tests.probes.windows.host import REACHED, Answer, WindowsHost, needs_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-from tests.probes.windows.played import RACED, RUN, SHORT, TASK, TYPES, Played, state
+from tests.probes.windows.played import LAST, RACED, RUN, SHORT, TASK, TYPES, Played, state
 
 
 def survived(answer: Answer) -> SurvivalProbe:
@@ -75,7 +75,7 @@ def _prefix(path: Path) -> None:
 def test_what_another_process_did_to_one_file_is_told_of_that_file(
     act: Callable[[Path], object], survival: Survival, detail: str
 ) -> None:
-    played = Played(state(), TASK, RACED).racing(f"C/temp/wfo-probe-{RUN}.vid", act, pause=1.5)
+    played = Played(state(), TASK, RACED).racing(f"C/temp/wfo-probe-{RUN}.vid", act, LAST)
     fates = {file.path: file for file in survived(played.run()).files}
     told = fates.pop(f"C:\\temp\\wfo-probe-{RUN}.vid")
     assert (told.survival, detail in told.detail) == (survival, True), told
@@ -104,7 +104,7 @@ def test_what_an_earlier_run_left_is_named_and_not_touched() -> None:
 @needs_engine
 def test_what_somebody_lays_into_our_folder_stays_and_is_told() -> None:
     played = Played(state(), TASK, RACED).racing(
-        f"C/Windows/Temp/wfo-probe-{RUN}", lambda path: (path / "other").touch()
+        f"C/Windows/Temp/wfo-probe-{RUN}", lambda path: (path / "other").touch(), LAST
     )
     assert survived(played.run()).leftovers == (f"C:\\Windows\\Temp\\wfo-probe-{RUN}",)
     assert played.remains == [f"C/Windows/Temp/wfo-probe-{RUN}"]
