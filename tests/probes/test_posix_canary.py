@@ -12,7 +12,7 @@ from pytest_wfo.core.antivirus.task import AntivirusTask
 from pytest_wfo.core.facts import Known, Unknown
 from pytest_wfo.probes.survival import Patience
 from tests.probes.posix_host import SHELLS, PosixHost
-from tests.probes.scanner import TURNED, WORD, Scanner, clamav, clamd_in_a_container, missing
+from tests.probes.scanner import TURNED, WORD, Scanner, clamav, missing
 
 if TYPE_CHECKING:
     from tests.probes.posix_host import Answer
@@ -28,7 +28,9 @@ DETECTED, INTACT, UNKNOWN = CanaryOutcome.DETECTED, CanaryOutcome.INTACT, Canary
 def ask(scanner: Scanner, shell: tuple[str, ...] = ("dash",)) -> Answer:
     folders = (f"{scanner.folder('temp')}/", str(scanner.folder("logs")), "/nowhere")
     task = AntivirusTask(folders, (), (".vid", ".log"), TYPES, RUN, canary=True)
-    host = PosixHost(shell, environment={"TMPDIR": str(scanner.folder("neutral"))})
+    host = PosixHost(
+        shell, user=scanner.inside, environment={"TMPDIR": str(scanner.folder("neutral"))}
+    )
     answer = host.ask(antivirus=task, patience=PATIENCE)
     assert answer.complaints == ""
     assert WORD not in answer.text
@@ -83,7 +85,7 @@ def test_what_is_excluded_is_left_alone_while_the_control_is_detected(
 
 
 def test_a_clamd_in_a_container_is_not_asked_about_files_of_the_host() -> None:
-    with clamd_in_a_container(), clamav() as scanner:
+    with clamav(container=True) as scanner:
         answer = ask(scanner)
     assert outcomes(answer) == expected(ALL_EXCLUDED, ALL_EXCLUDED)
 
@@ -113,8 +115,7 @@ def test_without_an_on_access_scanner_the_control_fails_and_nothing_is_concluded
 def test_a_scanner_that_died_proves_nothing() -> None:
     """clamonacc without clamd lets everything pass."""
     with clamav() as scanner:
-        scanner.clamd.kill()
-        scanner.clamd.wait()
+        scanner.kill_clamd()
         answer = ask(scanner)
     resident = {**dict.fromkeys(ALL_EXCLUDED, UNKNOWN), ".com": INTACT}
     assert outcomes(answer) == expected(resident, dict.fromkeys(ALL_EXCLUDED, UNKNOWN))
@@ -144,7 +145,7 @@ def test_harmless_files_that_a_scanner_blocks_are_refused() -> None:
 def test_no_folder_for_the_control_means_no_canary() -> None:
     with clamav() as scanner:
         task = AntivirusTask((), (), (".vid",), TYPES, RUN, canary=True)
-        host = PosixHost(environment={"TMPDIR": f"{scanner.home}/nowhere"})
+        host = PosixHost(user=scanner.inside, environment={"TMPDIR": f"{scanner.home}/nowhere"})
         fact = host.ask(antivirus=task, patience=PATIENCE).facts.canary
     assert isinstance(fact, Unknown)
     assert "nothing was written" in fact.reason
