@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 
 from tests.winrm import messages, soap
 
-# PowerShell's shells have BufferMode Block: WinRM collects output for a moment.
-BLOCK_SECONDS = 0.02
+# PowerShell's shells have BufferMode Block: WinRM collects output for a moment. Long enough for an engine
+# on a busy machine to say the next part; the end of a command is never waited for.
+BLOCK_SECONDS = 0.5
 
 ACK_SECONDS = 30.0
 
@@ -114,11 +115,13 @@ class Shell:
     def _collect(self, command: Command, largest: int) -> None:
         """Wait as long as more keeps coming and fits."""
         seen = 0
-        while not command.over and len(command.waiting) != seen:
+
+        def full() -> bool:
+            return len(command.waiting) * messages.FRAGMENT_BYTES > largest
+
+        while not command.over and len(command.waiting) != seen and not full():
             seen = len(command.waiting)
-            if seen * messages.FRAGMENT_BYTES > largest:
-                return
-            self.changed.wait_for(lambda: command.over or self.closed, BLOCK_SECONDS)
+            self.changed.wait_for(lambda: command.over or self.closed or full(), BLOCK_SECONDS)
 
     @staticmethod
     def _take(
