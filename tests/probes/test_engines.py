@@ -192,11 +192,17 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, byte
     return folder / "cert.pem", folder / "key.pem", der
 
 
+def seconds_without_targets(path: str) -> float:
+    """What all the rest of the collector takes on a machine as busy as this."""
+    return PosixHost(path=path).ask().seconds
+
+
 @pytest.fixture(scope="module")
 def answers(
     identity: tuple[Path, Path, bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, tuple[tuple[Probe, ...], float]]]:
-    """What each engine said, in one namespace; no more at once than the machine can bear."""
+    """What each engine said, and how long it took, in one namespace; no more at once than the machine
+    can bear."""
     certificate, key, _ = identity
     script = Path(__file__).with_name("peers.py")
     start = ["unshare", "-n", "sh", "-c", NETWORK + 'exec "$@"', "sh"]
@@ -214,7 +220,7 @@ def answers(
                 answer = PosixHost(path=path, user=inside).ask(targets(engine))
                 assert isinstance(answer.facts.probes, Known)
                 assert answer.facts.probes.source.endswith(engine.removeprefix("busybox-"))
-                return answer.facts.probes.value, answer.seconds
+                return answer.facts.probes.value, answer.seconds - seconds_without_targets(path)
 
             with ThreadPoolExecutor(2) as pool:
                 found = dict(zip(ENGINES, pool.map(ask, ENGINES), strict=True))
@@ -259,7 +265,7 @@ def test_many_silent_targets_are_bounded_and_none_is_called_filtered_after_one_t
     path = tools(open_folder / "bin", *TOOLS, engine)
     host = PosixHost(path=path, isolated=True, setup=NETWORK)
     answer = host.ask([Target("192.0.2.9", 1000 + at, TCP, "x") for at in range(300)])
-    assert answer.seconds < 16
+    assert answer.seconds - seconds_without_targets(path) < 16
     assert isinstance(answer.facts.probes, Known)
     assert len(answer.facts.probes.value) == 300
     for probe in answer.facts.probes.value:

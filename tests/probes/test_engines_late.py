@@ -74,7 +74,6 @@ def _tried(engine: str, port: int, identity: tuple[Path, Path, bytes], folder: P
             answer = PosixHost(path=path, user=inside).ask([target])
         finally:
             serving.kill()
-    assert answer.seconds < 16
     assert isinstance(answer.facts.probes, Known)
     (probe,) = answer.facts.probes.value
     return probe
