@@ -174,9 +174,10 @@ def test_the_last_day_is_that_of_the_site(judged: Judged, pytester: pytest.Pytes
     key = ("client-2015.listens", "prem01")
     seen = []
     for zone in ("Etc/GMT+12", "Pacific/Kiritimati"):
-        today = datetime.now(ZoneInfo("Etc/GMT+12")).date()
-        judged("-k", "client-2015", waivers=[waiver(*key, expires=str(today))], zone=zone)
-        assert today == datetime.now(ZoneInfo("Etc/GMT+12")).date(), "midnight passed; run again"
+        today = None
+        while today != datetime.now(ZoneInfo("Etc/GMT+12")).date():  # again where midnight passed
+            today = datetime.now(ZoneInfo("Etc/GMT+12")).date()
+            judged("-k", "client-2015", waivers=[waiver(*key, expires=str(today))], zone=zone)
         seen.append(verdicts(pytester.path)[key])
 
     assert seen == ["waived", "not met"]
