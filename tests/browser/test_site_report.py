@@ -71,7 +71,7 @@ def opened(browser: Browser) -> Iterator[Open]:
 
     def open_file(file: Path, **context: Any) -> tuple[Page, list[str]]:
         contexts.append(browser.new_context(viewport=WIDE, **context))  # type: ignore[arg-type]
-        contexts[-1].set_default_timeout(8_000)
+        contexts[-1].set_default_timeout(30_000)
         page = contexts[-1].new_page()
         noise: list[str] = []
         page.on("console", lambda message: noise.append(message.text))
