@@ -87,7 +87,7 @@ def _start(folder: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def _finish(run: subprocess.Popen[str], folder: Path) -> tuple[int, str, Results]:
-    output, _ = run.communicate(timeout=120)
+    output, _ = run.communicate(timeout=300)
     file = folder / "wfo-report" / "results.json"
     assert file.exists(), output
     return run.returncode, output, json.loads(file.read_text(encoding="utf-8"))

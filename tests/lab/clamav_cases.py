@@ -172,7 +172,8 @@ CASES = (
     Case(
         "clamd-died",
         GOOD,
-        after="kill $(cat /run/av/run/clamd.pid)",
+        after="clamd=$(cat /run/av/run/clamd.pid); kill $clamd\n"
+        "while [ -e /proc/$clamd/exe ]; do sleep 0.05; done",
         unknown=frozenset(Scan),
         blocks=True,
         says="clamd does not run",

@@ -110,7 +110,7 @@ class Sshd:
         command = ("/usr/sbin/sshd", "-D", "-e", "-f", _SSHD_CONFIG, "-h", self._folder / key)
         with (self._folder / "sshd.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while time.monotonic() < end:
             with socket.socket() as attempt, contextlib.suppress(ConnectionRefusedError):
                 attempt.connect(("127.0.0.1", 22))
@@ -135,7 +135,7 @@ class Programs:
     @staticmethod
     def run(words: list[str]) -> str:
         """Run a program to its end; JSON of its exit code and what it printed."""
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=9)
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=50)
         return json.dumps([done.returncode, *(o.decode() for o in (done.stdout, done.stderr))])
 
     def start(self, name: str, words: list[str]) -> None:

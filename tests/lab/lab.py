@@ -90,7 +90,7 @@ class Lab:
         network.mend(self.names)
         for host in self.hosts.values():
             host.tell("heal")
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while (now := self.state()) != self.healthy:
             if time.monotonic() > end:
                 raise LabError(f"not healed:\n{_difference(self.healthy, now)}")
@@ -147,7 +147,7 @@ class Lab:
             "user": USER,
             "key": str(self.folder / "client"),
             "agent": False,
-            "timeouts": {"connect": 2, "banner": 3, "login": 10, "script": 40},
+            "timeouts": {"connect": 2, "banner": 30, "login": 30, "script": 120},
         }
         blocks = {"site": site, "defaults": defaults, **hosts}
         for name, change in changes.items():

@@ -37,7 +37,7 @@ class RunningHost:
                 start_new_session=True,  # Ctrl-C is for the maker, which then ends us in order
             )
 
-    def tell(self, *words: object, seconds: float = 10) -> str:
+    def tell(self, *words: object, seconds: float = 60) -> str:
         """Send one control line and return the answer.
 
         Raises:

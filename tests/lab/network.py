@@ -181,7 +181,7 @@ def _kill(process: int) -> None:
 
 
 def _wait_until_gone(names: Names) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while (left := leftovers(names)) and time.monotonic() < end:
         time.sleep(0.02)
     if left:

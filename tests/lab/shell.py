@@ -17,10 +17,10 @@ def run(*command: str, stdin: str = "", check: bool = True) -> str:
     """Return what ``command`` printed.
 
     Raises:
-        LabError: it failed (unless ``check`` is false) or took more than 20 seconds.
+        LabError: it failed (unless ``check`` is false) or took more than a minute.
     """
     try:
-        done = subprocess.run(command, input=stdin, text=True, capture_output=True, timeout=20)
+        done = subprocess.run(command, input=stdin, text=True, capture_output=True, timeout=60)
     except subprocess.TimeoutExpired as error:
         raise LabError(f"{' '.join(command)}: no end after {error.timeout} s") from None
     if check and done.returncode:

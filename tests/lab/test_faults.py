@@ -92,7 +92,12 @@ def _others_of(outcome: Outcome, host: str) -> set[Cell]:
 @pytest.mark.parametrize(
     ("fault", "changes", "words"),
     [
-        pytest.param(faults.sshd("client1", "hang"), {}, ("hangs-before-banner",), id="sshd-hangs"),
+        pytest.param(
+            faults.sshd("client1", "hang"),
+            {"timeouts": {"banner": 3}},
+            ("hangs-before-banner",),
+            id="sshd-hangs",
+        ),
         pytest.param(faults.sshd("client1", "off"), {}, ("refused",), id="sshd-off"),
         pytest.param(
             faults.sshd("client1", "wrongkey"), {}, ("host-key-changed", "SHA256:"), id="wrong-key"

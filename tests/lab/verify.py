@@ -66,7 +66,7 @@ def run_pytest(inventory: Path, *options: str) -> subprocess.CompletedProcess[st
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 
