@@ -145,10 +145,10 @@ def test_chains_that_jump_in_a_circle_are_not_followed_for_ever() -> None:
     (piece,) = ask(one_chain(Hook.INPUT, jump))
     assert piece.decision is Decision.UNDECIDED
     double = one_chain(Hook.INPUT, *[replace(jump, match=Match(opaque=("x",)))] * 20)
-    started = time.monotonic()
+    started = time.process_time()
     (piece,) = ask(double)
     assert piece.decision is Decision.UNDECIDED
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_missing_chain_is_not_an_empty_one() -> None:
