@@ -32,7 +32,7 @@ def gather_facts(config: pytest.Config) -> None:
         snapshot = gather_site(
             run.site,
             names,
-            run.selected_cells,
+            run.asked_cells,
             run.vault,
             progress.step,
             run.settings.probe,

@@ -11,7 +11,7 @@ import pytest
 from pytest_wfo.core.gate import lost
 from pytest_wfo.core.plan import Cell
 from pytest_wfo.core.verdicts import Finding, Verdict
-from pytest_wfo.plugin.node_ids import SUITES, suite_test
+from pytest_wfo.plugin.node_ids import SUITES, is_suite_test, suite_test
 from pytest_wfo.plugin.run import RUN, Key, Run, is_worker
 from pytest_wfo.report.accepted import accepted_by
 from pytest_wfo.report.text import explain, in_one_line, printable
@@ -134,10 +134,11 @@ def _gets_section(report: pytest.CollectReport | pytest.TestReport, config: pyte
 
 
 class Recorder:
-    """On the controller: notes for each reported test which finding stands.
+    """On the controller: notes for each reported test of the suites which finding stands.
 
     A finding counts only when its test was reported with the outcome its verdict demands; a test
     that ended otherwise (crash, time-out, a fixture of the user's) leaves the cell not verified.
+    Users' own tests about a cell neither make its finding nor mend one that was lost.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -163,7 +164,7 @@ class Recorder:
             self._crashed(report)
             return
         said = said_of(report)
-        if said is None:
+        if said is None or not is_suite_test(report.nodeid, self._run.cells.get(said.key)):
             self._run.other_failures += report.failed
             return
         if report.outcome not in ("passed", "failed", "skipped"):

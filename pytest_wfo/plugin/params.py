@@ -9,7 +9,7 @@ import pytest
 
 from pytest_wfo.core.hosts import Host, Role
 from pytest_wfo.core.plan import Cell
-from pytest_wfo.plugin.run import RUN, is_distributing, is_worker
+from pytest_wfo.plugin.run import RUN, Key, is_distributing, is_worker
 from pytest_wfo.plugin.suites import is_suite_item, suites_were_added
 from pytest_wfo.plugin.workers import leave_selection
 
@@ -81,13 +81,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     if is_distributing(config):
         return
-    cells = {cell.key for cell in map(cell_of, session.items) if cell is not None}
+    cells: set[Key] = set()
+    wanted: set[Key] = set()
+    for item in session.items:
+        cell = cell_of(item)
+        if cell is not None:
+            (cells if is_suite_item(item) else wanted).add(cell.key)
     if suites_were_added(config) and not cells:
         raise pytest.UsageError(
             "no requirement was selected: a run that checks nothing decides nothing"
         )
     run = config.stash[RUN]
-    run.select(cells, set(_hosts_of(session.items)))
+    run.select(cells, wanted, set(_hosts_of(session.items)))
     if is_worker(config):
         leave_selection(run)
 

@@ -48,7 +48,8 @@ class Run:
     vault: Vault
     started: datetime
     accepted: Accepted
-    selected: frozenset[Key] | None = None  # cells of this run's tests; None: not known yet
+    selected: frozenset[Key] | None = None  # cells of the suites' tests here; None: not known yet
+    wanted_cells: frozenset[Key] = frozenset()  # cells users' own tests ask for
     wanted_hosts: frozenset[str] = frozenset()  # hosts users' own tests ask for
     recorded: dict[Key, Finding] = field(default_factory=dict)
     other_failures: int = 0
@@ -66,10 +67,18 @@ class Run:
 
     @property
     def selected_cells(self) -> tuple[Cell, ...]:
-        """The planned cells whose tests were selected, in the plan's order."""
+        """The planned cells whose tests in the suites were selected, in the plan's order."""
         if self.selected is None:
             return self.plan.cells
         return tuple(cell for cell in self.plan.cells if cell.key in self.selected)
+
+    @property
+    def asked_cells(self) -> tuple[Cell, ...]:
+        """The same, and those that only users' own tests are about."""
+        if self.selected is None:
+            return self.plan.cells
+        asked = self.selected | self.wanted_cells
+        return tuple(cell for cell in self.plan.cells if cell.key in asked)
 
     @property
     def partial(self) -> bool:
@@ -79,7 +88,7 @@ class Run:
     @property
     def hosts_wanted(self) -> tuple[str, ...]:
         """Names of the hosts that selected tests speak of, in the inventory's order."""
-        names = {cell.host.name for cell in self.selected_cells} | self.wanted_hosts
+        names = {cell.host.name for cell in self.asked_cells} | self.wanted_hosts
         return tuple(name for name in self.site.hosts if name in names)
 
     @property
@@ -109,9 +118,9 @@ class Run:
 
     @property
     def findings(self) -> Mapping[Key, Finding]:
-        """The judgement of every selected cell."""
+        """The judgement of every cell that a test of this run is about."""
         if self._findings is None:
-            self._findings = self.judge(self.selected_cells)
+            self._findings = self.judge(self.asked_cells)
         return self._findings
 
     @property
@@ -125,9 +134,12 @@ class Run:
         reached = {name for name, facts in hosts if facts.access.reached}
         return accept(judge(cells, self.facts), self.accepted, reached, self.today)
 
-    def select(self, cells: Collection[Key], hosts: Collection[str]) -> None:
-        """Say which cells and hosts the collected tests are about."""
-        self.selected, self.wanted_hosts = frozenset(cells), frozenset(hosts)
+    def select(
+        self, cells: Collection[Key], wanted: Collection[Key], hosts: Collection[str]
+    ) -> None:
+        """Say what the collected tests are about: cells of the suites, and what users' own ask for."""
+        self.selected = frozenset(cells)
+        self.wanted_cells, self.wanted_hosts = frozenset(wanted), frozenset(hosts)
         self._findings = None
 
     def at_end(self, close: Callable[[], None]) -> None:

@@ -19,7 +19,11 @@ from pytest_wfo.plugin.run import RUN, Run
 def leave_selection(run: Run) -> None:
     """Leave this worker's selection for the controller."""
     file = run.exchange / f"selection-{os.getpid()}.json"
-    data = {"cells": sorted(run.selected or ()), "hosts": sorted(run.wanted_hosts)}
+    data = {
+        "cells": sorted(run.selected or ()),
+        "wanted": sorted(run.wanted_cells),
+        "hosts": sorted(run.wanted_hosts),
+    }
     part = file.with_suffix(".part")
     part.write_text(json.dumps(data), encoding="utf-8")
     part.replace(file)
@@ -46,7 +50,8 @@ def pytest_xdist_node_collection_finished(node: Any) -> None:
         return
     for file in run.exchange.glob("selection-*.json"):
         data = json.loads(file.read_text(encoding="utf-8"))
-        run.select([(row, host) for row, host in data["cells"]], data["hosts"])
+        cells, wanted = ([(row, host) for row, host in data[name]] for name in ("cells", "wanted"))
+        run.select(cells, wanted, data["hosts"])
         break
     else:
         raise pytest.UsageError(
