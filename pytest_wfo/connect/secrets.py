@@ -172,7 +172,10 @@ class Vault:
 
     def _from_prompt(self, words: str) -> Secret | str:
         if self._ask is None:
-            return "it is to be typed in, but this run has no terminal to ask on"
+            return (
+                "it is to be typed in, but this process has no terminal to ask on: run pytest without "
+                "-n, or keep it in env:, file: or keyring:"
+            )
         try:
             return Secret(self._ask(words))
         except EOFError:

@@ -103,6 +103,12 @@ class Connection:
     configuration_name: str = ""
     timeouts: Timeouts = Timeouts()
 
+    @property
+    def secrets(self) -> tuple[SecretRef, ...]:
+        """Where what it takes to log in is kept."""
+        refs = (self.password, self.passphrase, self.sudo_password)
+        return tuple(ref for ref in refs if ref is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Host:

@@ -18,7 +18,7 @@ from pytest_wfo.plugin.suites import pytest_load_initial_conftests, pytest_pycol
 __all__ = ["pytest_addoption", "pytest_load_initial_conftests", "pytest_pycollect_makemodule"]
 
 # Registered in this order, only for runs about a site.
-_PARTS = ("params", "fixtures", "gathering", "outcomes", "reporting", "memory")
+_PARTS = ("params", "fixtures", "gathering", "outcomes", "reporting", "leaks", "memory")
 
 
 @pytest.hookimpl(tryfirst=True)

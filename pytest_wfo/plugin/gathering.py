@@ -6,6 +6,7 @@ import pytest
 
 from pytest_wfo.gather.site import gather_site
 from pytest_wfo.gather.snapshot import save_snapshot
+from pytest_wfo.plugin.outputs import not_written
 from pytest_wfo.plugin.progress import Progress
 from pytest_wfo.plugin.run import RUN, is_distributing, is_worker
 
@@ -39,7 +40,12 @@ def gather_facts(config: pytest.Config) -> None:
         )
         progress.end()
         run.take(snapshot)
+    file = run.settings.save_facts
+    if file is not None:
+        try:
+            save_snapshot(snapshot, file)
+            run.written.append(file)
+        except OSError as error:  # what was gathered is judged all the same
+            run.problems.append(not_written(file, error, config))
     if is_distributing(config):
         save_snapshot(snapshot, run.facts_file)
-    if run.settings.save_facts is not None:
-        save_snapshot(snapshot, run.settings.save_facts)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import getpass
-import gzip
 import platform
-from collections.abc import Iterator
+import sys
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +15,7 @@ from pytest_wfo import __version__
 from pytest_wfo.core.acceptance import uses
 from pytest_wfo.core.gate import settle
 from pytest_wfo.plugin.canary import canary_notes
+from pytest_wfo.plugin.outputs import not_written, shown
 from pytest_wfo.plugin.run import RUN, Run, is_worker
 from pytest_wfo.plugin.suites import suites_were_added
 from pytest_wfo.report import CTRF, RESULTS, SUMMARY
@@ -33,17 +33,12 @@ from pytest_wfo.report.model import (
     site_report,
     with_counts,
 )
-from pytest_wfo.report.page import checksum_file, write_page
+from pytest_wfo.report.page import write_page
 from pytest_wfo.report.results import write_results
 from pytest_wfo.report.summary import write_summary
 from pytest_wfo.report.terminal import closing
 
 REPORT = pytest.StashKey[SiteReport]()
-_UNWRITTEN = pytest.StashKey[OSError]()
-_FIXES = pytest.StashKey[tuple[Path, ...]]()
-_NO_FIXES = pytest.StashKey[OSError]()
-
-_GZIP = b"\x1f\x8b"
 _CRASHES = 5  # told one by one
 PYTEST_HTML, JUNIT = "pytest.html", "junit.xml"
 
@@ -73,29 +68,34 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return  # the user ran only tests of their own, which ask for no verdict
     report = _report(run)
     config.stash[REPORT] = report
-    write_results(report, run.settings.folder / RESULTS)
-    try:
-        write_page(report, run.settings.report)
-        write_summary(report, run.settings.folder / SUMMARY)
-        write_ctrf(report, run.settings.folder / CTRF)
-    except OSError as error:  # pytest's own reports must still be written
-        config.stash[_UNWRITTEN] = error
-    try:
-        if run.settings.fixes:
-            config.stash[_FIXES] = write_pack(
-                pack(report, run.plan.cells, run.facts), run.settings.fixes
-            )
-    except OSError as error:
-        config.stash[_NO_FIXES] = error
+    _write(report, config)
     if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        session.exitstatus = (
-            pytest.ExitCode.OK
-            if report.gate.go
-            and not run.other_failures
-            and _UNWRITTEN not in config.stash
-            and _NO_FIXES not in config.stash
-            else pytest.ExitCode.TESTS_FAILED
-        )
+        go = report.gate.go and not run.other_failures
+        session.exitstatus = pytest.ExitCode.OK if go else pytest.ExitCode.TESTS_FAILED
+
+
+def _write(report: SiteReport, config: pytest.Config) -> None:
+    """Write what can be written: a report that cannot be takes no other with it."""
+    run = config.stash[RUN]
+    folder, fixes = run.settings.folder, run.settings.fixes
+    for file, write in (
+        (folder / RESULTS, write_results),
+        (run.settings.report, write_page),
+        (folder / SUMMARY, write_summary),
+        (folder / CTRF, write_ctrf),
+    ):
+        try:
+            write(report, file)
+            run.written.append(file)
+        except OSError as error:
+            with suppress(OSError):  # a report of an earlier run would be taken for this one's
+                file.unlink()
+            run.problems.append(not_written(file, error, config))
+    try:
+        if fixes:
+            run.written.extend(write_pack(pack(report, run.plan.cells, run.facts), fixes))
+    except OSError as error:
+        run.problems.append(f"NOT WRITTEN: the fixes: {error}")
 
 
 def _report(run: Run) -> SiteReport:
@@ -167,75 +167,28 @@ def _user() -> str:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Print the closing section, after looking through what was written for secrets."""
-    report = config.stash.get(REPORT, None)
-    if report is None:
-        return
+    """Print the closing section."""
+    run, report = config.stash[RUN], config.stash.get(REPORT, None)
+    if report is not None:
+        terminalreporter.section("WFO environmental requirements")
+        for line in closing(report, _named(config)):
+            terminalreporter.write_line(line)
+    while run.problems:
+        terminalreporter.write_line(run.problems.pop(0), red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Tell what the terminal's summary, which pytest may have left out, has not."""
     run = config.stash[RUN]
-    terminalreporter.section("WFO environmental requirements")
-    written = list(_written(config))
-    shown = [file for file in written if file.parent != run.settings.fixes]
-    if run.settings.fixes and _FIXES in config.stash:
-        shown.append(run.settings.fixes)
-    for line in closing(report, [_shown(file, config) for file in shown]):
-        terminalreporter.write_line(line)
-    if _UNWRITTEN in config.stash:
-        terminalreporter.write_line(
-            f"NOT WRITTEN: the site report {_shown(run.settings.report, config)}: "
-            f"{config.stash[_UNWRITTEN]}. Results are in {RESULTS}; name another place by --wfo-report.",
-            red=True,
-        )
-    if _NO_FIXES in config.stash:
-        terminalreporter.write_line(f"NOT WRITTEN: the fixes: {config.stash[_NO_FIXES]}", red=True)
-    # What was found is packed in the page, escaped or cut in all of these; plain it stands in
-    # results.json.
-    rendered = (
-        run.settings.report,
-        run.settings.folder / SUMMARY,
-        run.settings.folder / CTRF,
-        *config.stash.get(_FIXES, ()),
-    )
-    found = run.vault.leaks_in(_content(run.settings.folder / RESULTS))
-    for file in written:
-        leaked = run.vault.leaks_in(_content(file))
-        if file in rendered:
-            leaked = tuple(sorted({*leaked, *found}))
-        if leaked:
-            file.unlink()
-            checksum_file(file).unlink(missing_ok=True)
-            terminalreporter.write_line(
-                f"SECRET FOUND in {_shown(file, config)} ({', '.join(leaked)}): the file was deleted. "
-                "A host sent it back, or a test printed it; change the secret and report this.",
-                red=True,
-            )
-            session = config.pluginmanager.getplugin("session")
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    while run.problems:
+        sys.stderr.write(f"{run.problems.pop(0)}\n")
 
 
-def _written(config: pytest.Config) -> Iterator[Path]:
+def _named(config: pytest.Config) -> list[str]:
+    """What the run wrote, the file for the ticket first; a fix pack by its folder."""
     run = config.stash[RUN]
-    base = config.invocation_params.dir
-    candidates = [
-        *(
-            []
-            if _UNWRITTEN in config.stash
-            else [run.settings.report, run.settings.folder / SUMMARY]
-        ),
-        run.settings.folder / RESULTS,
-        None if _UNWRITTEN in config.stash else run.settings.folder / CTRF,
-        base / config.option.htmlpath if config.getoption("htmlpath", None) else None,
-        base / config.option.xmlpath if config.getoption("xmlpath", None) else None,
-        run.settings.save_facts,
-        *config.stash.get(_FIXES, ()),
-    ]
-    return (file for file in candidates if file is not None and file.is_file())
-
-
-def _content(file: Path) -> bytes:
-    data = file.read_bytes()
-    return gzip.decompress(data) if data.startswith(_GZIP) else data
-
-
-def _shown(file: Path, config: pytest.Config) -> str:
-    base = config.invocation_params.dir
-    return str(file.relative_to(base)) if file.is_relative_to(base) else str(file)
+    files = [file for file in run.written if file.is_file()]
+    files = [run.settings.fixes if file.parent == run.settings.fixes else file for file in files]
+    files.sort(key=lambda file: file != run.settings.report)
+    return [shown(file, config) for file in dict.fromkeys(files)]

@@ -55,6 +55,8 @@ class Run:
     other_failures: int = 0
     baseline: SiteReport | None = None  # on the controller
     crashes: list[str] = field(default_factory=list)  # tests during which an xdist worker ended
+    written: list[Path] = field(default_factory=list)  # our files, as they stand
+    problems: list[str] = field(default_factory=list)  # besides the verdict; the exit code is not 0
     _snapshot: Snapshot | None = None
     _facts: SiteFacts | None = None
     _findings: dict[Key, Finding] | None = None
@@ -201,7 +203,8 @@ def start(config: pytest.Config, settings: Settings) -> Run:
         plan=plan(edition, site),
         inventory=inventory,
         exchange=exchange,
-        vault=Vault(prompt=_prompt(config)),
+        # What is typed in on a worker, the controller could not look for in the reports.
+        vault=Vault(prompt=None if worker else _prompt(config)),
         started=started,
         accepted=accepted,
         baseline=baseline,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -110,9 +111,14 @@ def counts(report: SiteReport) -> dict[str, int]:
 
 
 def write_results(report: SiteReport, file: Path) -> None:
-    """Write results.json, whole or not at all: one line for each result, the rest indented."""
+    """Write results.json, whole or not at all."""
+    write_whole(file, results_text(report))
+
+
+def results_text(report: SiteReport) -> Iterator[str]:
+    """results.json in pieces: one line for each result, the rest indented."""
     head = json.dumps(_all_but_results(report), indent=1).removesuffix("\n}")
-    write_whole(file, chain([f'{head},\n "results": ['], lines_of(_results(report)), ["\n ]\n}\n"]))
+    return chain([f'{head},\n "results": ['], lines_of(_results(report)), ["\n ]\n}\n"])
 
 
 def lines_of(values: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -123,12 +129,17 @@ def lines_of(values: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def write_whole(file: Path, text: str | Iterable[str]) -> None:
-    """Write a text file so that no reader ever sees a part of it."""
+    """Write a text file so that no reader ever sees a part of it. Raises ``OSError``."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    with part.open("w", encoding="utf-8") as sink:
-        sink.writelines([text] if isinstance(text, str) else text)
-    part.replace(file)
+    try:
+        with part.open("w", encoding="utf-8") as sink:
+            sink.writelines([text] if isinstance(text, str) else text)
+        part.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
 
 
 def _run(run: RunInfo) -> dict[str, Any]:

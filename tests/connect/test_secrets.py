@@ -124,7 +124,7 @@ def test_the_keyring_is_asked_for_service_and_user(ring: object) -> None:
         (SecretRef("keyring", "service"), "keyring:service does not have the form"),
         (SecretRef("keyring", "wfo/other"), "the keyring has no entry for wfo/other"),
         (SecretRef("keyring", "locked/qa"), "the keyring of this machine refused (KeyringLocked)"),
-        (SecretRef("prompt"), "this run has no terminal to ask on"),
+        (SecretRef("prompt"), "this process has no terminal to ask on"),
         (SecretRef("vault", "x"), "vault:x is not a reference to a secret"),
     ],
 )

@@ -121,6 +121,51 @@ def test_an_artefact_that_holds_a_secret_is_deleted_and_fails_the_run(
     assert result.ret == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("-p", "failing"), 3),
+        (("-p", "no:terminal"), 1),
+        (("--no-summary",), 1),
+        (("--wfo-facts=facts.json.gz",), 1),
+        (("--wfo-facts=facts.json.gz", "-n2"), 1),
+    ],
+    ids=["internal-error", "no-terminal", "no-summary", "facts", "workers"],
+)
+def test_no_way_to_end_a_run_avoids_the_last_fence(
+    run: Run,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    code: int,
+) -> None:
+    """Nor does it matter whether this process has needed the secret, or whether there is a verdict."""
+    monkeypatch.setenv("WFO_PASSWORD", SECRET)
+    (pytester.path / "inventory.yml").write_text(
+        "site: {name: X}\nhosts:\n  h: {role: cloud, address: 127.0.0.1, port: 9, user: qa, "
+        "agent: false, password: 'env:WFO_PASSWORD'}\n"
+    )
+    pytester.makepyfile(
+        failing="def pytest_runtest_logfinish(): raise RuntimeError('mine')",
+        test_mine="""
+        import os
+        def test_it(wfo_host):
+            print(os.environ["WFO_PASSWORD"])
+            assert 0
+        """,
+    )
+    if "--wfo-facts=facts.json.gz" in options:
+        run("--wfo-hosts=inventory.yml", "--wfo-save-facts=facts.json.gz", "test_mine.py")
+    result = run("--wfo-hosts=inventory.yml", "test_mine.py", *options)
+
+    assert "SECRET FOUND in wfo-report/pytest.html (env:WFO_PASSWORD): the file was deleted" in (
+        result.stdout.str() + result.stderr.str()
+    )
+    assert result.ret == code
+    for file in (pytester.path / "wfo-report").rglob("*"):
+        assert SECRET.encode()[:12] not in file.read_bytes(), file.name
+
+
 def _watch(arguments: set[str], stop: threading.Event) -> None:
     """Collect the arguments of every process on this machine while the run lasts."""
     while not stop.is_set():

@@ -52,7 +52,7 @@ def test_a_place_that_cannot_be_written_is_told_and_the_other_reports_are_there(
     (pytester.path / "file").write_text("")
     result = offline("--wfo-report=file/report.html", "-k", "test_listens and client-80")
 
-    assert "NOT WRITTEN: the site report file/report.html" in result.stdout.str()
+    assert "NOT WRITTEN: file/report.html" in result.stdout.str()
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
     assert result.ret == 1
     for name in ("results.json", "junit.xml", "pytest.html"):
@@ -77,15 +77,19 @@ def test_a_path_that_moves_rootdir_is_told(run: Run, pytester: pytest.Pytester) 
     assert "write --wfo-report=" in result.stderr.str()
 
 
+@pytest.mark.parametrize("unwritten", [(), ("results.json",)], ids=["all", "no-results"])
 def test_a_secret_among_the_findings_takes_the_rendered_files_with_it(
-    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, unwritten: tuple[str, ...]
 ) -> None:
-    """In them it stands packed and escaped, where a search would not find it.
+    """In them it stands packed and escaped, where a search would not find it; in results.json, which
+    may be what could not be written, it would.
 
     The host itself cannot bring this about (its answer is scrubbed), so a test of the user's
     writes the secret into what a check says.
     """
     monkeypatch.setenv("WFO_PASSWORD", SECRET)
+    for each in unwritten:
+        (pytester.path / "wfo-report" / each).mkdir(parents=True)
     pytester.makeconftest(
         """
         import os
@@ -113,7 +117,7 @@ def test_a_secret_among_the_findings_takes_the_rendered_files_with_it(
     folder = pytester.path / "wfo-report"
 
     assert result.ret == 1
-    for name in ("report.html", "summary.md", "results.json"):
+    for name in {"report.html", "summary.md", "results.json"}.difference(unwritten):
         assert f"SECRET FOUND in wfo-report/{name}" in result.stdout.str()
         assert not Path(folder / name).exists()
     assert not (folder / "report.html.sha256").exists()
