@@ -89,7 +89,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             (cells if is_suite_item(item) else wanted).add(cell.key)
     if suites_were_added(config) and not cells:
         raise pytest.UsageError(
-            "no requirement was selected: a run that checks nothing decides nothing"
+            "no requirement was selected: a run that checks nothing decides nothing. (To run tests of "
+            "your own alone, name their files on the command line.)"
         )
     run = config.stash[RUN]
     run.select(cells, wanted, set(_hosts_of(session.items)))

@@ -173,6 +173,9 @@ def pytest_terminal_summary(
         terminalreporter.section("WFO environmental requirements")
         for line in closing(report, _named(config)):
             terminalreporter.write_line(line)
+    elif not config.option.collectonly:
+        terminalreporter.section("WFO environmental requirements")
+        terminalreporter.write_line("no requirement was selected: this run gives no verdict")
     while run.problems:
         terminalreporter.write_line(run.problems.pop(0), red=True)
 

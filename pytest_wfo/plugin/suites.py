@@ -46,13 +46,16 @@ class SuiteModule(pytest.Module):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
-    """Add the suites to a run about a site, unless the user named what to run."""
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> None:
+    """Add the suites to a run about a site, unless its command line says what to run."""
     chosen = early_config.known_args_namespace
     if not (chosen.wfo_hosts or chosen.wfo_demo):
         return
     guard_rootdir(early_config)
-    if chosen.file_or_dir:
+    # Paths in a project's addopts are no choice of this run's: they must not take its verdict away.
+    if parser.parse_known_args(early_config.invocation_params.args).file_or_dir:
         return
     args.extend(str(file) for file in sorted(suites_dir().glob("test_*.py")))
     early_config.stash[_SUITES_ADDED] = True

@@ -92,6 +92,7 @@ def test_tests_of_the_users_alone_give_no_verdict(offline: Run, pytester: pytest
     result = offline("test_zz.py", "-k", "desk-01")
 
     assert result.ret == 0
+    assert "no requirement was selected: this run gives no verdict" in result.stdout.str()
     assert not (pytester.path / "wfo-report" / "results.json").exists()
 
 
@@ -108,3 +109,37 @@ def test_what_only_a_test_of_the_users_asks_for_is_judged_but_not_selected(
     assert {item["host"] for item in data["results"] if item["selected"]} == {
         *("prem01", "desk-01", "desk-02", "desk-03", "fw01"),
     }
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_paths_of_the_projects_configuration_do_not_take_the_verdict_away(
+    offline: Run, pytester: pytest.Pytester, workers: str
+) -> None:
+    pytester.makepyfile(**{"own/test_own": "def test_own(): pass"})
+    (pytester.path / "pytest.ini").write_text("[pytest]\naddopts = -ra own\n")
+    result = offline(workers)
+
+    assert result.ret == 1
+    assert results(pytester.path)["plan"]["selected"] == 155
+    assert result.parseoutcomes()["passed"] == results(pytester.path)["counts"]["met"] + 1
+
+
+def test_the_value_of_an_option_is_no_path(offline: Run, pytester: pytest.Pytester) -> None:
+    """-k takes the suites away; it must not pass for a choice of the tests in addopts."""
+    pytester.makepyfile(**{"own/test_own": "def test_own(): pass"})
+    (pytester.path / "pytest.ini").write_text("[pytest]\naddopts = own\n")
+    result = offline("-k", "own")
+
+    assert result.ret == 4
+    assert "no requirement was selected" in result.stderr.str() + result.stdout.str()
+
+
+def test_paths_in_a_file_of_arguments_are_a_choice_of_this_run(
+    offline: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(test_own="def test_own(): pass")
+    (pytester.path / "chosen.txt").write_text("test_own.py\n")
+    result = offline("@chosen.txt")
+
+    assert result.parseoutcomes() == {"passed": 1}
+    assert "this run gives no verdict" in result.stdout.str()
