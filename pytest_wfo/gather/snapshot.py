@@ -74,6 +74,7 @@ def save_snapshot(snapshot: Snapshot, path: Path) -> None:
     data = json.dumps(document, indent=1).encode()
     if path.suffix != ".json":
         data = gzip.compress(data, mtime=0)
+    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

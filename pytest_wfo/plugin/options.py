@@ -137,10 +137,6 @@ def settings_of(config: pytest.Config) -> Settings:
     dependent = PATH_OPTIONS[1:]
     if not settings.active and any(config.getoption(name) for name in dependent):
         raise pytest.UsageError(f"{', '.join(dependent)} need --wfo-hosts=inventory.yml")
-    if settings.active and settings.report.is_dir():
-        raise pytest.UsageError(
-            f"the site report cannot be written to {settings.report}: that is a folder"
-        )
     if settings.fixes and not _is_new(settings.fixes):
         raise pytest.UsageError(
             f"--wfo-fixes writes no pack over anything: {settings.fixes} exists and is no empty folder. "

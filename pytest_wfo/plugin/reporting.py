@@ -15,7 +15,7 @@ from pytest_wfo import __version__
 from pytest_wfo.core.acceptance import uses
 from pytest_wfo.core.gate import settle
 from pytest_wfo.plugin.canary import canary_notes
-from pytest_wfo.plugin.outputs import not_written, shown
+from pytest_wfo.plugin.outputs import not_written, refuse_outputs, shown
 from pytest_wfo.plugin.run import RUN, Run, is_worker
 from pytest_wfo.plugin.suites import suites_were_added
 from pytest_wfo.report import CTRF, RESULTS, SUMMARY
@@ -45,7 +45,11 @@ PYTEST_HTML, JUNIT = "pytest.html", "junit.xml"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Have pytest-html and JUnit write into the report folder unless told otherwise."""
+    """Have pytest-html and JUnit write into the report folder unless told otherwise.
+
+    Raises:
+        pytest.UsageError: what this run is to write has no place.
+    """
     if is_worker(config) or config.option.collectonly:
         return
     folder = config.stash[RUN].settings.folder
@@ -55,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.self_contained_html = True
     if config.pluginmanager.hasplugin("junitxml") and not config.option.xmlpath:
         config.option.xmlpath = str(folder / JUNIT)
+    refuse_outputs(config)
 
 
 @pytest.hookimpl(tryfirst=True)

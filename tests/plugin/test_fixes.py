@@ -43,18 +43,6 @@ def test_a_folder_that_holds_something_is_refused_before_anything_runs(
     assert not (pytester.path / "wfo-report").exists()
 
 
-def test_a_pack_that_cannot_be_written_is_told_and_the_reports_are_there(
-    offline: Run, pytester: pytest.Pytester
-) -> None:
-    (pytester.path / "file").touch()
-
-    result = offline("--wfo-fixes=file/fixes")
-
-    assert "NOT WRITTEN: the fixes" in result.stdout.str()
-    assert result.ret == 1
-    assert (pytester.path / "wfo-report" / "report.html").exists()
-
-
 def test_without_the_option_there_is_no_pack(offline: Run, pytester: pytest.Pytester) -> None:
     offline()
 

@@ -1,4 +1,4 @@
-"""What a run cannot write is told, and the run is not passed."""
+"""Where a run writes: over nothing that it reads, no file twice; what cannot be written is told."""
 
 from __future__ import annotations
 
@@ -45,6 +45,110 @@ def said(result: pytest.RunResult) -> str:
     return " ".join((result.stdout.str() + result.stderr.str()).split())
 
 
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {
+        file: file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file() and file.name not in ("stdout", "stderr")
+    }
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--html=wfo-report/report.html", "would be the same file"),
+        ("--wfo-report=wfo-report/results.json", "results.json would be the same file"),
+        ("--junitxml=wfo-report/report.html.sha256", "checksum and --junitxml would be the same"),
+        ("--wfo-report=inventory.yml", "would overwrite the inventory"),
+        ("--wfo-report=link.yml", "would overwrite the inventory"),
+        ("--junitxml=facts.json.gz", "--junitxml would overwrite the facts"),
+        ("--html=$HERE/waivers.yml", "--html would overwrite the waivers"),
+        ("--wfo-report=base.json", "would overwrite the baseline"),
+        ("--wfo-fixes=wfo-report", "would lie where --wfo-fixes makes its folder"),
+    ],
+)
+def test_no_output_takes_the_place_of_an_input_or_of_another_output(
+    go: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, option: str, words: str
+) -> None:
+    monkeypatch.setenv("HERE", str(pytester.path))
+    go("-k", "client-80")
+    shutil.move(pytester.path / "wfo-report" / "results.json", pytester.path / "base.json")
+    shutil.rmtree(pytester.path / "wfo-report")
+    (pytester.path / "link.yml").symlink_to("inventory.yml")
+    before = contents(pytester.path)
+    result = go("--wfo-baseline=base.json", option)
+
+    assert result.ret == 4
+    assert words in said(result)
+    assert contents(pytester.path) == before
+
+
+def test_the_baseline_is_not_the_file_the_run_writes(go: Run, pytester: pytest.Pytester) -> None:
+    go("-k", "client-80")
+    result = go("--wfo-baseline=wfo-report/results.json")
+
+    assert result.ret == 4
+    assert "results.json would overwrite the baseline" in said(result)
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--wfo-report=there", "there is a folder"),
+        ("--wfo-report=file/report.html", "file is no folder"),
+        ("--wfo-save-facts=.", "is a folder"),
+        ("--wfo-save-facts=file/facts.json.gz", "file is no folder"),
+        ("--wfo-fixes=file/fixes", "--wfo-fixes cannot be written"),
+        ("--junitxml=file/junit.xml", "--junitxml cannot be written"),
+    ],
+)
+def test_a_place_that_cannot_be_is_refused_before_any_host_is_asked(
+    unreached: Run, pytester: pytest.Pytester, option: str, words: str
+) -> None:
+    pytester.mkdir("there")
+    (pytester.path / "file").touch()
+    result = unreached(option)
+
+    assert result.ret == 4
+    assert words in said(result)
+    assert "gathered facts" not in said(result)
+
+
+def test_a_file_in_the_place_of_the_report_folder_is_refused(
+    unreached: Run, pytester: pytest.Pytester
+) -> None:
+    (pytester.path / "wfo-report").touch()
+    result = unreached()
+
+    assert result.ret == 4
+    assert said(result).count("wfo-report is no folder") == 1
+
+
+def test_a_folder_in_which_this_user_may_not_write_is_refused(
+    unreached: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.mkdir("wfo-report")
+    pytester.makepyfile(
+        denied="""
+        import os
+        granted = os.access
+        os.access = lambda path, mode: "wfo-report" not in str(path) and granted(path, mode)
+        """
+    )
+    result = unreached("-p", "denied")
+
+    assert result.ret == 4
+    assert "this user may not write in" in said(result)
+
+
+def test_a_plan_is_listed_wherever_reports_could_be_written(
+    unreached: Run, pytester: pytest.Pytester
+) -> None:
+    (pytester.path / "wfo-report").touch()
+
+    assert unreached("--collect-only", "-q").ret == 0
+
+
 def blocking(pytester: pytest.Pytester, *files: str) -> tuple[str, str]:
     """A plugin with which folders come into the way once the run is under way."""
     pytester.makepyfile(
@@ -68,6 +172,12 @@ def test_facts_that_cannot_be_saved_are_judged_all_the_same(
     assert "NOT WRITTEN: f.json.gz: Is a directory" in said(result)
     assert "not examined: h: refused" in said(result)
     assert results(pytester.path)["decision"] == "NO-GO"
+
+
+def test_the_folder_for_facts_is_made(unreached: Run, pytester: pytest.Pytester) -> None:
+    unreached("--wfo-save-facts=new/facts.json.gz")
+
+    assert (pytester.path / "new" / "facts.json.gz").is_file()
 
 
 @pytest.mark.parametrize("name", ["results.json", "summary.md", "ctrf.json", "pytest.html"])
