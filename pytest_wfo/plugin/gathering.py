@@ -8,14 +8,14 @@ from pytest_wfo.gather.site import gather_site
 from pytest_wfo.gather.snapshot import save_snapshot
 from pytest_wfo.plugin.outputs import not_written
 from pytest_wfo.plugin.progress import Progress
-from pytest_wfo.plugin.run import RUN, is_distributing, is_worker
+from pytest_wfo.plugin.run import RUN, is_distributing, is_worker, only_plans
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Gather when everything is collected. Workers and their controller do it elsewhere."""
     config = session.config
-    if config.option.collectonly or is_worker(config) or is_distributing(config):
+    if only_plans(config) or is_worker(config) or is_distributing(config):
         return
     if session.testsfailed and not config.option.continue_on_collection_errors:
         return

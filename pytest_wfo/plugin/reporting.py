@@ -16,7 +16,7 @@ from pytest_wfo.core.acceptance import uses
 from pytest_wfo.core.gate import settle
 from pytest_wfo.plugin.canary import canary_notes
 from pytest_wfo.plugin.outputs import not_written, refuse_outputs, shown
-from pytest_wfo.plugin.run import RUN, Run, is_worker
+from pytest_wfo.plugin.run import RUN, Run, is_worker, runs_no_test
 from pytest_wfo.plugin.suites import suites_were_added
 from pytest_wfo.report import CTRF, RESULTS, SUMMARY
 from pytest_wfo.report.accepted import notes_of
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: what this run is to write has no place.
     """
-    if is_worker(config) or config.option.collectonly:
+    if is_worker(config) or runs_no_test(config):
         return
     folder = config.stash[RUN].settings.folder
     if config.pluginmanager.hasplugin("html"):
@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Settle plan minus findings, write our reports, and let the gate decide the exit code."""
     config = session.config
-    if is_worker(config) or config.option.collectonly or RUN not in config.stash:
+    if is_worker(config) or runs_no_test(config):
         return
     run = config.stash[RUN]
     if not run.selected and not suites_were_added(config):
@@ -179,8 +179,9 @@ def pytest_terminal_summary(
         for line in closing(report, _named(config)):
             terminalreporter.write_line(line)
     elif not config.option.collectonly:
+        why = "no test ran" if runs_no_test(config) else "no requirement was selected"
         terminalreporter.section("WFO environmental requirements")
-        terminalreporter.write_line("no requirement was selected: this run gives no verdict")
+        terminalreporter.write_line(f"{why}: this run gives no verdict")
     while run.problems:
         terminalreporter.write_line(run.problems.pop(0), red=True)
 

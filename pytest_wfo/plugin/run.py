@@ -212,7 +212,7 @@ def start(config: pytest.Config, settings: Settings) -> Run:
     )
     if snapshot is not None:
         run.take(snapshot)
-    elif settings.probe == "canary" and not worker and not config.option.collectonly:
+    elif settings.probe == "canary" and not worker and not only_plans(config):
         refused = canary_refused(site, run.started)
         if refused:
             run.close()
@@ -273,6 +273,17 @@ def _prompt(config: pytest.Config) -> Callable[[str], str]:
             return getpass.getpass(question)
 
     return ask
+
+
+def only_plans(config: pytest.Config) -> bool:
+    """Whether pytest only lists what it would do (--collect-only, --setup-plan): no host is asked."""
+    return bool(config.option.collectonly or config.getoption("setupplan", False))
+
+
+def runs_no_test(config: pytest.Config) -> bool:
+    """The same, or only sets fixtures up (--setup-only): there is no verdict, and the reports of an
+    earlier run stay."""
+    return only_plans(config) or bool(config.getoption("setuponly", False))
 
 
 def is_worker(config: pytest.Config) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pytest_wfo.plugin.run import RUN, Run
+from pytest_wfo.plugin.run import RUN, Run, only_plans
 
 
 def leave_selection(run: Run) -> None:
@@ -57,4 +57,5 @@ def pytest_xdist_node_collection_finished(node: Any) -> None:
         raise pytest.UsageError(
             "a worker collected tests but left no selection: pytest-wfo needs workers on this machine"
         )
-    gather_facts(node.config)
+    if not only_plans(node.config):
+        gather_facts(node.config)
