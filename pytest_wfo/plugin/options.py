@@ -137,6 +137,10 @@ def settings_of(config: pytest.Config) -> Settings:
     dependent = PATH_OPTIONS[1:]
     if not settings.active and any(config.getoption(name) for name in dependent):
         raise pytest.UsageError(f"{', '.join(dependent)} need --wfo-hosts=inventory.yml")
+    if settings.active and config.getoption("runxfail", False):
+        raise pytest.UsageError(
+            "--runxfail would show as failures what is waived or advisory; drop it, also from addopts"
+        )
     if settings.fixes and not _is_new(settings.fixes):
         raise pytest.UsageError(
             f"--wfo-fixes writes no pack over anything: {settings.fixes} exists and is no empty folder. "

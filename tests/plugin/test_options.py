@@ -40,8 +40,9 @@ def test_a_missing_inventory(run: Run) -> None:
         (("--wfo-fixes=x",), "need --wfo-hosts"),
         (("--wfo-demo", "--wfo-facts=a", "--wfo-save-facts=b"), "contacts no host"),
         (("--wfo-demo", "--wfo-probe=loud"), "invalid choice"),
+        (("--wfo-demo", "--runxfail"), "what is waived or advisory; drop it"),
     ],
-    ids=["demo-and-hosts", "facts-alone", "fixes-alone", "facts-and-save", "probe"],
+    ids=["demo-and-hosts", "facts-alone", "fixes-alone", "facts-and-save", "probe", "runxfail"],
 )
 def test_options_that_contradict_one_another(
     run: Run, options: tuple[str, ...], words: str
