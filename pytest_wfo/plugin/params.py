@@ -70,12 +70,6 @@ def _wanted(metafunc: pytest.Metafunc, host: Host) -> bool:
     return not markers or bool(wanted & host.roles)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Drop suite tests that no host of this site is asked (pytest would show them as skipped)."""
-    items[:] = [item for item in items if not (is_suite_item(item) and cell_of(item) is None)]
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which cells and hosts the selected tests are about; refuse a run that checks nothing."""
     config = session.config
@@ -98,7 +92,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         leave_selection(run)
 
 
-def cell_of(item: pytest.Item) -> Cell | None:
+def cell_of(item: pytest.Item | pytest.Collector) -> Cell | None:
     """The cell a test is about, or None."""
     cell = _param(item, "wfo_finding")
     return cell if isinstance(cell, Cell) else None
@@ -112,6 +106,6 @@ def _hosts_of(items: Iterable[pytest.Item]) -> Iterable[str]:
                 yield host.name
 
 
-def _param(item: pytest.Item, name: str) -> object:
+def _param(item: pytest.Item | pytest.Collector, name: str) -> object:
     callspec = getattr(item, "callspec", None)
     return callspec.params.get(name) if callspec is not None else None

@@ -36,13 +36,15 @@ class SuiteModule(pytest.Module):
         return name.startswith("test_")
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
-        """What pytest collects, the tests made lean."""
+        """What pytest collects, the tests made lean, without those that no host of this site is
+        asked (pytest would show them as skipped)."""
         items = super().collect()
         if not self.config.pluginmanager.hasplugin("wfo-fixtures"):
             return items  # not about a site: pytest says which fixture is missing
+        from pytest_wfo.plugin.params import cell_of
         from pytest_wfo.plugin.suite_items import made_lean
 
-        return map(made_lean, items)
+        return [made_lean(item) for item in items if cell_of(item) is not None]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -141,6 +141,7 @@ def test_test_ids_are_those_of_the_plan_and_need_no_network(
     ids = [line for line in result.outlines if "::" in line]
 
     assert result.ret == 0
+    assert f"{len(ids)} tests collected" in result.outlines[-1], "what nobody is asked is no test"
     assert "wfo/test_client_ports.py::test_connects[client-2012-desk-001]" in ids
     assert all(
         re.fullmatch(r"wfo/test_\w+\.py::test_\w+\[[A-Za-z0-9._:-]+\]", line) for line in ids
