@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_wfo.plugin.run import RUN
+from pytest_wfo.plugin.run import RUN, runs_no_test
 from pytest_wfo.report import CTRF, RESULTS, SUMMARY
 from pytest_wfo.report.page import checksum_file
 
@@ -29,12 +29,15 @@ def refuse_outputs(config: pytest.Config) -> None:
 
 
 def pytests_own(config: pytest.Config) -> dict[str, Path]:
-    """Where pytest and its plugins write their reports: option -> file."""
+    """Where pytest and its plugins write their reports: what it is -> file."""
     base, places = config.invocation_params.dir, {}
-    for option, name in (("--html", "htmlpath"), ("--junitxml", "xmlpath")):
+    for what, name in (
+        ("the page of pytest-html (--html)", "htmlpath"),
+        ("the JUnit XML (--junitxml)", "xmlpath"),
+    ):
         value = config.getoption(name, None)
         if value:
-            places[option] = base / Path(os.path.expandvars(value)).expanduser()
+            places[what] = base / Path(os.path.expandvars(value)).expanduser()
     return places
 
 
@@ -52,13 +55,11 @@ def not_written(file: Path, error: OSError, config: pytest.Config) -> str:
 
 def _files(config: pytest.Config) -> dict[str, Path]:
     """Every file the run will write, under the name by which its user knows it."""
-    settings = config.stash[RUN].settings
-    files = {
-        "the site report (--wfo-report)": settings.report,
-        "the site report's checksum": checksum_file(settings.report),
-        **{name: settings.folder / name for name in (RESULTS, SUMMARY, CTRF)},
-        **pytests_own(config),
-    }
+    settings, files = config.stash[RUN].settings, pytests_own(config)
+    if not runs_no_test(config):
+        files["the site report (--wfo-report)"] = settings.report
+        files["the site report's checksum"] = checksum_file(settings.report)
+        files.update({name: settings.folder / name for name in (RESULTS, SUMMARY, CTRF)})
     if settings.save_facts:
         files["--wfo-save-facts"] = settings.save_facts
     return files

@@ -50,8 +50,14 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: what this run is to write has no place.
     """
-    if is_worker(config) or runs_no_test(config):
+    if is_worker(config):
         return
+    if not runs_no_test(config):
+        _place_pytests_reports(config)
+    refuse_outputs(config)
+
+
+def _place_pytests_reports(config: pytest.Config) -> None:
     folder = config.stash[RUN].settings.folder
     if config.pluginmanager.hasplugin("html"):
         if not config.option.htmlpath:
@@ -59,7 +65,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.self_contained_html = True
     if config.pluginmanager.hasplugin("junitxml") and not config.option.xmlpath:
         config.option.xmlpath = str(folder / JUNIT)
-    refuse_outputs(config)
 
 
 @pytest.hookimpl(tryfirst=True)

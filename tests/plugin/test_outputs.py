@@ -58,11 +58,14 @@ def contents(folder: Path) -> dict[Path, bytes]:
     [
         ("--html=wfo-report/report.html", "would be the same file"),
         ("--wfo-report=wfo-report/results.json", "results.json would be the same file"),
-        ("--junitxml=wfo-report/report.html.sha256", "checksum and --junitxml would be the same"),
+        (
+            "--junitxml=wfo-report/report.html.sha256",
+            "(--junitxml) and the site report's checksum would be",
+        ),
         ("--wfo-report=inventory.yml", "would overwrite the inventory"),
         ("--wfo-report=link.yml", "would overwrite the inventory"),
-        ("--junitxml=facts.json.gz", "--junitxml would overwrite the facts"),
-        ("--html=$HERE/waivers.yml", "--html would overwrite the waivers"),
+        ("--junitxml=facts.json.gz", "(--junitxml) would overwrite the facts"),
+        ("--html=$HERE/waivers.yml", "(--html) would overwrite the waivers"),
         ("--wfo-report=base.json", "would overwrite the baseline"),
         ("--wfo-fixes=wfo-report", "would lie where --wfo-fixes makes its folder"),
     ],
@@ -99,7 +102,7 @@ def test_the_baseline_is_not_the_file_the_run_writes(go: Run, pytester: pytest.P
         ("--wfo-save-facts=.", "is a folder"),
         ("--wfo-save-facts=file/facts.json.gz", "file is no folder"),
         ("--wfo-fixes=file/fixes", "--wfo-fixes cannot be written"),
-        ("--junitxml=file/junit.xml", "--junitxml cannot be written"),
+        ("--junitxml=file/junit.xml", "(--junitxml) cannot be written"),
     ],
 )
 def test_a_place_that_cannot_be_is_refused_before_any_host_is_asked(
@@ -147,6 +150,15 @@ def test_a_plan_is_listed_wherever_reports_could_be_written(
     (pytester.path / "wfo-report").touch()
 
     assert unreached("--collect-only", "-q").ret == 0
+
+
+def test_a_plan_that_is_listed_overwrites_nothing_either(
+    unreached: Run, pytester: pytest.Pytester
+) -> None:
+    before = contents(pytester.path)
+
+    assert unreached("--collect-only", "--junitxml=inventory.yml").ret == 4
+    assert contents(pytester.path) == before
 
 
 def blocking(pytester: pytest.Pytester, *files: str) -> tuple[str, str]:
