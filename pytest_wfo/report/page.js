@@ -78,6 +78,7 @@
   top.setAttribute("aria-rowindex", "1");
   body.setAttribute("role", "rowgroup");
   grid.append(top, body);
+  const drawn = new Map(); // the rows in view, by their number
   let rows = []; // [host, number of hosts alike that are shown in this row]
   let columns = [];
   let here = { row: 0, column: 0 };
@@ -161,39 +162,56 @@
     top.replaceChildren(placed(make("span", "Host", "name"), "columnheader", 1), ...made);
   }
 
-  function draw() {
+  function drawnRow(index) {
+    const [host, alike] = rows[index];
+    const row = make("div", "", "row");
+    row.style.top = `${index * ROW}px`;
+    row.setAttribute("role", "row");
+    row.setAttribute("aria-rowindex", index + 2);
+    const label = hosts[host][0] + (alike > 1 ? ` + ${alike - 1} alike` : "");
+    const name = placed(make("span", label, "name"), "rowheader", 1);
+    name.title = `${label} (${hosts[host][1].join(", ")})`;
+    row.append(name);
+    columns.forEach((column, position) => {
+      const seen = letter(host, column);
+      const cell = placed(make("span", seen === "M" ? "·" : seen, `c ${seen}`), "gridcell", position + 2);
+      cell.setAttribute("aria-label", `${requirements[column][0]}: ${words[seen] ?? "not asked"}`);
+      cell.dataset.row = index;
+      cell.dataset.column = position;
+      if (index === here.row && position === here.column) {
+        cell.classList.add("here");
+        cell.id = "here";
+      }
+      row.append(cell);
+    });
+    return row;
+  }
+
+  // Rows that stay in view stay in place: a click that began on one would be lost with it.
+  function roll() {
     const first = Math.max(0, Math.floor(grid.scrollTop / ROW) - 8);
     const last = Math.min(rows.length, first + Math.ceil(grid.clientHeight / ROW) + 16);
-    const drawn = [];
-    let current = null;
-    for (let index = first; index < last; index++) {
-      const [host, alike] = rows[index];
-      const row = make("div", "", "row");
-      row.style.top = `${index * ROW}px`;
-      row.setAttribute("role", "row");
-      row.setAttribute("aria-rowindex", index + 2);
-      const label = hosts[host][0] + (alike > 1 ? ` + ${alike - 1} alike` : "");
-      const name = placed(make("span", label, "name"), "rowheader", 1);
-      name.title = `${label} (${hosts[host][1].join(", ")})`;
-      row.append(name);
-      columns.forEach((column, position) => {
-        const seen = letter(host, column);
-        const cell = placed(make("span", seen === "M" ? "·" : seen, `c ${seen}`), "gridcell", position + 2);
-        cell.setAttribute("aria-label", `${requirements[column][0]}: ${words[seen] ?? "not asked"}`);
-        cell.dataset.row = index;
-        cell.dataset.column = position;
-        if (index === here.row && position === here.column) {
-          cell.classList.add("here");
-          cell.id = "here";
-          current = cell;
-        }
-        row.append(cell);
-      });
-      drawn.push(row);
+    for (const [index, row] of drawn) {
+      if (index >= first && index < last) continue;
+      row.remove();
+      drawn.delete(index);
     }
-    body.replaceChildren(...drawn);
-    if (current) grid.setAttribute("aria-activedescendant", "here");
+    let below = null;
+    for (let index = last - 1; index >= first; index--) {
+      if (!drawn.has(index)) {
+        drawn.set(index, drawnRow(index));
+        body.insertBefore(drawn.get(index), below);
+      }
+      below = drawn.get(index);
+    }
+    if (find("here")) grid.setAttribute("aria-activedescendant", "here");
     else grid.removeAttribute("aria-activedescendant");
+  }
+
+  function draw() {
+    drawn.clear();
+    body.replaceChildren();
+    roll();
     locate();
   }
 
@@ -290,7 +308,7 @@
   let frame = 0;
   grid.addEventListener("scroll", () => {
     cancelAnimationFrame(frame);
-    frame = requestAnimationFrame(draw);
+    frame = requestAnimationFrame(roll);
   });
   grid.addEventListener("click", (event) => {
     const { row, column } = event.target.dataset;

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from pytest_wfo.core.facts import HostFacts
 from pytest_wfo.core.hosts import Role
@@ -145,107 +145,6 @@ def test_the_matrix_tells_who_accepts_a_cell(opened: Open, tmp_path: Path) -> No
     page.locator("#grid .c.W").click()
 
     assert "Waived by R. Ortiz, until 2026-12-31, CHG0099" in page.locator("#detail").inner_text()
-
-
-def test_hosts_alike_share_a_row_until_they_are_told_apart(opened: Open, page_file: Path) -> None:
-    page, _ = opened(page_file)
-
-    assert page.locator("#count").inner_text().startswith("63 of 63 hosts in 6 rows")
-    assert page.locator("#grid .name", has_text="pc-001 + 56 alike").count() == 1
-    page.get_by_label("one row for hosts alike").uncheck()
-    assert page.locator("#count").inner_text().startswith("63 of 63 hosts, ")
-
-
-@pytest.mark.parametrize(
-    ("label", "value", "count"),
-    [
-        ("Text", "pc-03", "10 of 63 hosts in 2 rows"),
-        ("Text", "10.61.1.7", "1 of 63 hosts, "),
-        ("Text", "WAS REFUSED", "2 of 63 hosts in 1 row, 1 requirement"),
-        ("Text", "nosuch", "0 of 63 hosts, 0 requirements"),
-        ("Role", "client", "60 of 63 hosts in 3 rows"),
-        ("Requirement", "client-80.connects", "60 of 63 hosts in 3 rows, 1 requirement"),
-        ("Verdict", "not met", "2 of 63 hosts in 1 row, 1 requirement"),
-        ("Verdict", "not verified", "1 of 63 hosts, "),
-    ],
-    ids=range(8),
-)
-def test_filters(opened: Open, page_file: Path, label: str, value: str, count: str) -> None:
-    page, noise = opened(page_file)
-    field = page.get_by_label(label, exact=True)
-    if label == "Text":
-        field.fill(value)
-    else:
-        field.select_option(label=value)
-
-    assert page.locator("#count").inner_text().startswith(count)
-    page.get_by_role("button", name="Reset").click()
-    page.locator("#count", has_text="63 of 63 hosts in 6 rows").wait_for()
-    assert noise == []
-
-
-def test_a_cell_opens_to_how_we_know(opened: Open, page_file: Path) -> None:
-    page, _ = opened(page_file)
-    page.locator("#grid .c.F").first.click()
-    detail = page.get_by_label("How do we know", exact=True)
-
-    for words in (
-        "not met", "pc-007 (client, 10.61.1.7)", "pc-007 was refused", "What to do: do this",
-        "RST from the server", "curl: (7) Connection refused\nsecond line", "80 HTTP Standard HTTP port",
-        "How we read it", "client-80.connects",
-    ):  # fmt: skip
-        expect(detail).to_contain_text(words)
-
-
-def test_the_matrix_is_walked_by_keyboard_alone(opened: Open, page_file: Path) -> None:
-    page, _ = opened(page_file)
-    page.get_by_label("one row for hosts alike").focus()
-    page.keyboard.press("Space")
-    page.keyboard.press("Tab")  # Reset
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "grid"
-    page.keyboard.press("End")
-    page.keyboard.press("Home")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("PageDown")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Control+End")
-    last = page.locator("#here")
-    assert last.evaluate("cell => cell.closest('[role=row]').getAttribute('aria-rowindex')") == "64"
-    assert page.locator("#grid").get_attribute("aria-activedescendant") == "here"
-    assert in_view(page), "the current cell is scrolled into view"
-    page.keyboard.press("Control+Home")
-    page.keyboard.press("Enter")
-
-    assert page.evaluate("document.activeElement.id") == "detail"
-    assert "host.access" in page.locator("#detail").inner_text()
-    page.keyboard.press("Escape")
-    page.keyboard.press("ArrowDown")
-    assert page.evaluate("document.activeElement.id") == "grid"
-    assert "pc-031" in page.locator("#detail").inner_text(), "the details follow"
-
-
-def in_view(page: Page) -> bool:
-    seen: bool = page.evaluate(
-        """() => {
-            const cell = document.getElementById("here").getBoundingClientRect();
-            const grid = document.getElementById("grid").getBoundingClientRect();
-            return cell.right <= grid.right && cell.bottom <= grid.bottom && cell.top >= grid.top;
-        }"""
-    )
-    return seen
-
-
-def test_only_rows_in_view_are_built(opened: Open, page_file: Path) -> None:
-    page, _ = opened(page_file)
-    page.get_by_label("one row for hosts alike").uncheck()
-    before = page.locator("#grid .rows .row").count()
-    page.locator("#grid").evaluate("grid => grid.scrollTo(0, grid.scrollHeight)")
-    page.locator("#grid .name", has_text="pc-060").wait_for()
-
-    assert before < 50
-    assert page.locator("#grid .rows .row").count() < 50
 
 
 def test_dark_is_dark_and_can_be_read(opened: Open, page_file: Path, tmp_path: Path) -> None:
