@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from pytest_wfo.core.hosts import Host, Role
-from pytest_wfo.core.plan import Cell
+from pytest_wfo.plugin.items import cell_of, param_of
 from pytest_wfo.plugin.run import RUN, Key, is_distributing, is_worker
 from pytest_wfo.plugin.suites import is_suite_item, suites_were_added
 from pytest_wfo.plugin.workers import leave_selection
@@ -92,20 +92,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         leave_selection(run)
 
 
-def cell_of(item: pytest.Item | pytest.Collector) -> Cell | None:
-    """The cell a test is about, or None."""
-    cell = _param(item, "wfo_finding")
-    return cell if isinstance(cell, Cell) else None
-
-
 def _hosts_of(items: Iterable[pytest.Item]) -> Iterable[str]:
     for item in items:
         for name in HOST_FIXTURES:
-            host = _param(item, name)
+            host = param_of(item, name)
             if isinstance(host, Host):
                 yield host.name
-
-
-def _param(item: pytest.Item | pytest.Collector, name: str) -> object:
-    callspec = getattr(item, "callspec", None)
-    return callspec.params.get(name) if callspec is not None else None

@@ -41,7 +41,7 @@ class SuiteModule(pytest.Module):
         items = super().collect()
         if not self.config.pluginmanager.hasplugin("wfo-fixtures"):
             return items  # not about a site: pytest says which fixture is missing
-        from pytest_wfo.plugin.params import cell_of
+        from pytest_wfo.plugin.items import cell_of
         from pytest_wfo.plugin.suite_items import made_lean
 
         return [made_lean(item) for item in items if cell_of(item) is not None]
