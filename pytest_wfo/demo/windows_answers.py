@@ -31,6 +31,7 @@ def windows_answer(
     if task.folders:
         opinions = [{"path": folder, "code": 0} for folder in _present(data, task)]
         sections["av_opinions"] = _section(opinions)
+        sections["av_links"] = _section([])
     if targets:
         asked = [
             {

@@ -21,6 +21,7 @@ LISTED = 50
 _GIB = 1 << 30
 _LS = re.compile(r"-\S+ +\d+ +\S+ +\S+ +(\d{1,18}) +\S+ +\S+ +\S+ (/.*)")
 _ENDED = {"124", "143"}  # timeout's exit codes
+_LS_CODES = {"0", "1", "2"}  # ls, also where a process ended meanwhile
 _CAPPED = f"more than {LISTED} were found, of which {LISTED} are named"
 _POSIX_METHODS = {
     Concern.TEMPORARY: "files that came and went between the two looks",
@@ -85,8 +86,11 @@ def _opened(
         yield ConcernedFile(Concern.LOCKED, printable(path.removesuffix(" (deleted)")), why)
     if len(found) > LISTED:
         limits.append(_CAPPED)
-    if any(code in _ENDED for _, code in _lines(section, "searched", 2)):
+    code = next((code for _, code in _lines(section, "searched", 2)), "")
+    if code in _ENDED:
         limits.append("the search for files that processes hold open was ended after 8 s")
+    elif code not in _LS_CODES:
+        limits.append("which files processes hold open: /proc could not be searched")
     if _lines(section, "closed", 2):
         limits.append("of some processes not even root is shown which files they hold open")
 

@@ -14,7 +14,8 @@ NOT_INSTALLED = 127
 NO_POWER = 126
 
 _START = '{"v":'
-_ASIDE = "unable to resolve host"  # sudo's remark on /etc/hosts, about nothing that matters here
+ASIDE = "unable to resolve host"
+"""sudo's remark on /etc/hosts, about nothing that matters here."""
 _SHORT = 200  # characters of a tool's own words that fit into a reason
 
 
@@ -37,7 +38,7 @@ class Section:
     def complaint(self) -> str:
         """The command's own words about its failure, short and on one line."""
         lines = (self.error.strip() or self.output).splitlines()
-        words = " ".join(" ".join(line for line in lines if _ASIDE not in line).split())
+        words = " ".join(" ".join(line for line in lines if ASIDE not in line).split())
         return printable(words)[:_SHORT] or f"exit code {self.code}"
 
     def unknown(self, what: str, remedy: str) -> Unknown:

@@ -60,6 +60,7 @@ def test_large_and_open_files_are_named(
     ("tool", "text", "said"),
     [
         ("timeout", "exit 124", "was ended after 8 s"),
+        ("timeout", "exit 127", "/proc could not be searched"),
         ("ls", "echo \"ls: cannot open directory '/proc/1/fd': Permission denied\" >&2; exit 2",
          "not even root is shown"),
         ("ls", "echo \"ls: cannot access '/proc/9/fd': No such file or directory\" >&2; exit 2", ""),

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pytest_wfo.core.antivirus.model import NO_LINKS, Antivirus, Product, Scan
 from pytest_wfo.core.facts import Fact, Known, Process, Unknown
 from pytest_wfo.probes.antivirus.clamav import read_clamav
-from pytest_wfo.probes.envelope import Section, Sections, printable
+from pytest_wfo.probes.envelope import ASIDE, Section, Sections, printable
 from pytest_wfo.probes.machine import read_processes
 
 # Daemon names on Linux as the products' own documentation gives them.
@@ -103,12 +103,15 @@ def read_antivirus(sections: Sections) -> Fact[Antivirus]:
     names = ", ".join(dict.fromkeys(["ClamAV", *_ELSEWHERE.values()]))
     looked = f"{len(processes.value)} processes, for {names}"
     looked += f"; not seen: {unseen.reason}" if unseen else "; and who watches files by fanotify"
-    return Known(Antivirus(products, looked, _links(sections.get("links"))), processes.source)
+    return Known(Antivirus(products, looked, _links(sections)), processes.source)
 
 
-def _links(section: Section | None) -> Fact[Mapping[str, str]]:
-    if section is None:
+def _links(sections: Sections) -> Fact[Mapping[str, str]]:
+    if not {"asked_antivirus", "links"} & sections.keys():
         return NO_LINKS
+    section = sections.get("links")
+    if section is None or not section.ok:
+        return Unknown("links: not reported" if section is None else section.complaint)
     rows = [line.split("\t", 1) for line in section.output.split("\n") if "\t" in line]
     closed = [folder for folder, link in rows if not link]
     if closed:
@@ -162,7 +165,7 @@ def _watchers(section: Section, flags: Section | None) -> tuple[set[int], Unknow
 
 def _only_ended(section: Section) -> bool:
     """Whether find looked at every process, but for those that ended meanwhile."""
-    lines = [line for line in section.error.splitlines() if line.strip()]
+    lines = [line for line in section.error.splitlines() if line.strip() and ASIDE not in line]
     return section.code == 1 and bool(lines) and all(map(_ENDED.fullmatch, lines))
 
 

@@ -49,7 +49,7 @@ def read_antivirus(answer: Answer) -> Fact[Antivirus]:
 
 
 def _links(answer: Answer) -> Fact[Mapping[str, str]]:
-    if "av_links" not in answer.sections:
+    if not {"asked_antivirus", "av_links"} & answer.sections.keys():
         return NO_LINKS
     return fact("links", lambda: Known(_linked(answer), "Get-Item"))
 

@@ -242,3 +242,5 @@ def test_links_on_the_way_to_folders_are_told_or_said_to_be_unseen() -> None:
     unseen = antivirus(answered("base", {"av_links": DENIED})).links
     assert isinstance(unseen, Unknown)
     assert "links on the way to the folders of WFO" in unseen.reason
+    lacking = {"asked_antivirus": {"ok": True, "value": {}}}
+    assert isinstance(antivirus(answered("base", lacking)).links, Unknown)

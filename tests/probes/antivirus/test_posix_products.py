@@ -57,6 +57,29 @@ def test_processes_that_ended_meanwhile_hide_none() -> None:
     assert [each.name for each in beside.value.products] == ["process 7"]
 
 
+def test_a_remark_of_sudo_beside_processes_that_ended_hides_none_either() -> None:
+    remark = f"sudo: unable to resolve host edge1: Name or service not known\n{ENDED}"
+    seen = host("/usr/sbin/sshd", fanotify=said("", 1, remark, "sudo"))
+    alone = host("/usr/sbin/sshd", fanotify=said("", 1, remark.partition("\n")[0], "sudo"))
+
+    assert isinstance(seen, Known)
+    assert isinstance(alone, Unknown), "why it failed is not known"
+
+
+@pytest.mark.parametrize("links", [None, said("", 127, "links: not found")])
+def test_links_that_were_asked_for_and_not_told_are_not_seen(links: Section | None) -> None:
+    sections = {
+        "processes": said("/proc/1/comm:systemd"),
+        "clamav": said(""),
+        "fanotify": said("", power="root"),
+        "asked_antivirus": said("{}"),
+    }
+    found = read_antivirus(sections if links is None else {**sections, "links": links})
+
+    assert isinstance(found, Known)
+    assert isinstance(found.value.links, Unknown)
+
+
 def test_complaints_that_fill_the_answer_may_hide_one() -> None:
     antivirus = host("/usr/sbin/sshd", fanotify=said("", 1, "\n".join([ENDED] * 334), "root"))
 
