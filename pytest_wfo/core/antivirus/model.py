@@ -147,7 +147,8 @@ class Survival(str, Enum):
 class TestFile:
     """A harmless file of one of the document's types, written for the check and removed again.
 
-    ``seconds``: how long it was left alone before it was looked at.
+    ``seconds``: how long it was left alone before it was looked at. ``detail`` of an unchanged file is
+    what of it could not be compared ("" = nothing).
     """
 
     __test__ = False  # pytest: not a test case

@@ -127,6 +127,13 @@ def _unless_open(
             "let the account write to WFO's folders, or to a temporary folder",
             evidence,
         )
+    partly = next((file for file in unchanged if file.detail), None)
+    if partly is not None:
+        return not_verified(
+            f"whether harmless {extension} files are left as they are: {partly.path}: {partly.detail}",
+            "let the account read the access rights of its own files there",
+            evidence,
+        )
     summary = f"{len(unchanged)} harmless {extension} files survived, and no history names one"
     if found.others:
         summary += " that counts"

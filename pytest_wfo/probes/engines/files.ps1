@@ -80,7 +80,8 @@ function Get-Fate($File) {
                     if ($was -and $is -and $was -cne $is) { "$name were $was, are $is" }
                 })
                 if ($other.Count) { $fate.state = 'changed'; $fate.detail = $other -join '; ' }
-            }
+                elseif (-not ($was -and $is)) { $fate.detail = 'rights not seen' }
+            } else { $fate.detail = 'rights not seen' }
             return $fate
         } catch {
             if ([string]$_.CategoryInfo.Category -eq 'ObjectNotFound') {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -62,6 +63,16 @@ def test_a_test_file_that_was_not_left_alone_is_not_met(fate: Survival) -> None:
         assert f"{TEMP}wfo-1.vid" in judgement.summary
     assert judged("vid", antivirus=Unknown("-"), survival=survival(vid=fate)).verdict is NOT_MET
     assert judged("log", product(), survival=survival(vid=fate)).verdict is MET, "its own type only"
+
+
+def test_a_file_whose_access_rights_were_not_seen_is_not_known_to_be_unchanged() -> None:
+    whole = survival()
+    assert isinstance(whole, Known)
+    files = tuple(replace(file, detail="rights not seen") for file in whole.value.files)
+    judgement = judged("vid", product(), survival=Known(replace(whole.value, files=files), "-"))
+
+    assert judgement.verdict is NOT_VERIFIED
+    assert "rights not seen" in judgement.summary
 
 
 def test_a_type_of_which_no_file_could_be_written_is_not_verified() -> None:

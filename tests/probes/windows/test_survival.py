@@ -204,7 +204,7 @@ def test_an_access_list_that_was_not_read_before_has_not_changed() -> None:
     facts = read_windows(done.stdout.decode(), REACHED, (), asked=0.0, answered=1.0)
     assert isinstance(facts.survival, Known), facts.survival
     fates = {(file.survival, file.detail) for file in facts.survival.value.files}
-    assert fates == {(Survival.UNCHANGED, "")}
+    assert fates == {(Survival.UNCHANGED, "rights not seen")}
 
 
 def test_a_file_that_was_refused_as_a_virus_when_it_was_written_is_told_apart() -> None:
